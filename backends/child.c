@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The child between clone3 and exec: from a copy of the privileged helper to a
+ * process that holds nothing. It runs on a small stack in the helper's own
+ * memory, so: raw system calls where glibc would touch shared state (its
+ * setuid() signals all threads), no allocation, no stdio.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <linux/securebits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backends/backend.h"
+#include "lib/compat.h"
+#include "uapi/cellos.h"
+
+/* The kernel's struct sigaction and NSIG, not glibc's. */
+#define KERNEL_NSIG	64
+
+struct kernel_sigaction {
+	void *handler;
+	unsigned long flags;
+	void *restorer;
+	uint64_t mask;
+};
+
+static int fail(struct child_status *status, enum child_step step)
+{
+	status->errnum = errno;
+	status->exit_status = CELLOS_EXIT_FAILED;
+	status->step = step;
+	return -1;
+}
+
+/* A session of its own, default signals, nothing blocked, a plain umask. */
+static int reset_session(void)
+{
+	struct kernel_sigaction dfl = { .handler = NULL };
+	uint64_t none = 0;
+
+	if (setsid() < 0)
+		return -1;
+	/* CLONE_CLEAR_SIGHAND leaves ignored signals ignored. */
+	for (int sig = 1; sig <= KERNEL_NSIG; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			syscall(SYS_rt_sigaction, sig, &dfl, NULL, sizeof(dfl.mask));
+	umask(022);
+	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+}
+
+/* Whatever @stdio holds becomes 0, 1, 2; all else closes at exec. */
+static int take_stdio(const struct child *child)
+{
+	for (int i = 0; i < 3; i++)
+		if (dup2(child->stdio[i], i) < 0)
+			return -1;
+	return close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+static int set_caps(uint32_t effective, uint32_t permitted)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = effective, .permitted = permitted },
+	};
+
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+/*
+ * To the cell's uid and gid, without groups and with all five capability sets
+ * empty. The securebits are locked so that no later exec as uid 0 could give
+ * any back; no_new_privs makes setuid and file capabilities void.
+ */
+static int drop_credentials(const struct child *child)
+{
+	const uint32_t caps = 1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_SETPCAP;
+	const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
+		SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
+		SECBIT_KEEP_CAPS_LOCKED |
+		SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+	int held;
+
+	if (set_caps(caps, caps) < 0 ||
+	    syscall(SYS_setgroups, 0, NULL) < 0 ||
+	    syscall(SYS_setresgid, child->gid, child->gid, child->gid) < 0 ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0)
+		return -1;
+	/* The helper kept few in its bounding set; to drop one twice is no error. */
+	for (int cap = 0; (held = prctl(PR_CAPBSET_READ, cap, 0, 0, 0)) >= 0; cap++)
+		if (held && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			return -1;
+	if (syscall(SYS_setresuid, child->uid, child->uid, child->uid) < 0 ||
+	    set_caps(0, 0) < 0)
+		return -1;
+	/* The caller's session keyring, and all that its possessor may read, stays behind. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return -1;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/*
+ * The directory is opened with the cell's rights, and it must have a path below
+ * the root that the cell sees: a directory reached through a leaked fd of
+ * another mount has none (CVE-2024-21626).
+ */
+static int enter_workdir(const struct child *child)
+{
+	int fd = sys_openat2(AT_FDCWD, child->working_directory,
+			     O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
+	char path[4096];
+
+	if (fd < 0 || fchdir(fd) < 0)
+		return -1;
+	if (syscall(SYS_getcwd, path, sizeof(path)) < 0)
+		return -1;
+	if (path[0] == '/')
+		return 0;
+	errno = EXDEV;		/* "(unreachable)/..." */
+	return -1;
+}
+
+int child_isolate(const struct child *child, struct child_status *status)
+{
+	/* First: a private table of the few fds that are needed, at a price that */
+	/* does not depend on how many the helper has open. */
+	if (close_range(child->fd_limit, ~0U, CLOSE_RANGE_UNSHARE) < 0)
+		return fail(status, CHILD_FDS);
+	if (reset_session() < 0)
+		return fail(status, CHILD_SESSION);
+	if (take_stdio(child) < 0)
+		return fail(status, CHILD_STDIO);
+	if (drop_credentials(child) < 0)
+		return fail(status, CHILD_CREDENTIALS);
+	if (child->domain_fd >= 0 && sys_landlock_restrict_self(child->domain_fd, 0) < 0)
+		return fail(status, CHILD_DOMAIN);
+	if (enter_workdir(child) < 0)
+		return fail(status, CHILD_WORKDIR);
+	return 0;
+}
+
+const char *child_step_name(enum child_step step)
+{
+	static const char *const names[] = {
+		[CHILD_NONE] = "clone",
+		[CHILD_FDS] = "close_range",
+		[CHILD_SESSION] = "session",
+		[CHILD_STDIO] = "stdio",
+		[CHILD_CREDENTIALS] = "credentials",
+		[CHILD_DOMAIN] = "landlock",
+		[CHILD_WORKDIR] = "workingDirectory",
+		[CHILD_EXEC] = "exec",
+	};
+
+	return names[step];
+}

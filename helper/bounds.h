@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bounds of the kernel that a plan keeps within: a value beyond them would be
+ * refused only when it is used, after the cell's cgroup was made.
+ */
+#ifndef HELPER_BOUNDS_H
+#define HELPER_BOUNDS_H
+
+/* One argument or environment string, its NUL included: MAX_ARG_STRLEN. */
+#define ARG_STRING_MAX	131072
+
+/* All of them together. The kernel's own bound moves with RLIMIT_STACK. */
+#define ARG_TOTAL_MAX	(1024 * 1024)
+
+/* cpu.max, in microseconds: see tg_set_cfs_bandwidth(). */
+#define CPU_QUOTA_MIN		1000
+#define CPU_QUOTA_MAX		((1LL << 44) - 1)
+#define CPU_PERIOD_MIN		1000
+#define CPU_PERIOD_MAX		1000000
+#define CPU_PERIOD_DEFAULT	100000
+
+/* pids.max: PID_MAX_LIMIT; more is said by leaving the limit out. */
+#define PIDS_MAX	4194304
+
+#endif /* HELPER_BOUNDS_H */

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+#include "helper/caps.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+
+/*
+ * The closed list. An operation that is not here cannot be privileged: its
+ * capability is in no set of the process any more.
+ */
+static const struct priv_op {
+	const char *name;
+	const char *capabilities;
+	cap_value_t caps[4];
+	int n_caps;
+	const char *reason;
+} priv_ops[PRIV_COUNT] = {
+	[PRIV_CALLER_FILES] = {
+		"caller-files", "CAP_DAC_OVERRIDE",
+		{ CAP_DAC_OVERRIDE }, 1,
+		"Opens the document and the report file that root named, before any cell "
+		"exists; given up for good before the first step of a run.",
+	},
+	[PRIV_PARENT] = {
+		"parent", "CAP_DAC_OVERRIDE",
+		{ CAP_DAC_OVERRIDE }, 1,
+		"mkdir(2) of the default cell parent in the root of the hierarchy, which is "
+		"writable for nobody; given up for good before the first step of a run.",
+	},
+	[PRIV_EGRESS] = {
+		"egress", "CAP_NET_ADMIN",
+		{ CAP_NET_ADMIN }, 1,
+		"Sends messages that nft/ alone builds, to one table of its own; of what the "
+		"cell or the document says only checked addresses, ports and ids go in.",
+	},
+	[PRIV_STDIO] = {
+		"stdio", "CAP_CHOWN",
+		{ CAP_CHOWN }, 1,
+		"fchown(2) of pipes that this process has just made and that have no name: "
+		"the cell can then open /dev/stderr, and nothing else changes hands.",
+	},
+	[PRIV_SIGNAL] = {
+		"signal", "CAP_KILL",
+		{ CAP_KILL }, 1,
+		"pidfd_send_signal(2) to a pidfd that was taken at clone or verified against "
+		"the stored inode and the cell's cgroup: never to a number that was reused.",
+	},
+	[PRIV_CREDENTIALS] = {
+		"credentials", "CAP_SETUID, CAP_SETGID, CAP_SETPCAP",
+		{ CAP_SETUID, CAP_SETGID, CAP_SETPCAP }, 3,
+		"Only in the child between clone3 and exec, to lose rights: no groups, the "
+		"cell's uid and gid, empty capability and bounding sets, locked securebits.",
+	},
+};
+
+static uint32_t ops_held;
+
+static int set_flags(cap_t caps, const struct priv_op *op, cap_flag_t flag)
+{
+	return cap_set_flag(caps, flag, op->n_caps, op->caps, CAP_SET);
+}
+
+DEFINE_FREE(cap, cap_t, if (*p) cap_free(*p))
+
+/* Permitted: all operations held. Effective: those of @op, if one is given. */
+static int apply(const struct priv_op *op)
+{
+	cap_t caps __free(cap) = cap_init();
+
+	if (!caps)
+		return -errno;
+	for (int i = 0; i < PRIV_COUNT; i++)
+		if (ops_held & PRIV_MASK(i) && set_flags(caps, &priv_ops[i], CAP_PERMITTED) < 0)
+			return -errno;
+	if (op && set_flags(caps, op, CAP_EFFECTIVE) < 0)
+		return -errno;
+	return cap_set_proc(caps) < 0 ? -errno : 0;
+}
+
+static int check_held(uint32_t needed, struct error *err)
+{
+	cap_t caps __free(cap) = cap_get_proc();
+
+	if (!caps)
+		return err_set(err, "capabilities", errno, "cannot read the capability sets");
+	for (int i = 0; i < PRIV_COUNT; i++) {
+		for (int k = 0; needed & PRIV_MASK(i) && k < priv_ops[i].n_caps; k++) {
+			char *name;
+			cap_flag_value_t value = CAP_CLEAR;
+
+			cap_get_flag(caps, priv_ops[i].caps[k], CAP_PERMITTED, &value);
+			if (value == CAP_SET)
+				continue;
+			name = cap_to_name(priv_ops[i].caps[k]);
+			err_set(err, "capabilities", EPERM, "the operation \"%s\" needs %s, which "
+				"is not in the permitted set", priv_ops[i].name, name ? name : "?");
+			err_hint(err, "start the helper as root with %s",
+				 priv_ops[i].capabilities);
+			cap_free(name);
+			return -EPERM;
+		}
+	}
+	return 0;
+}
+
+/* A bound that the child needs not lower again, one capability at a time. */
+static int drop_bounding(uint32_t needed)
+{
+	int held;
+
+	for (cap_value_t cap = 0; (held = cap_get_bound(cap)) >= 0; cap++) {
+		bool keep = false;
+
+		for (int i = 0; i < PRIV_COUNT; i++)
+			for (int k = 0; needed & PRIV_MASK(i) && k < priv_ops[i].n_caps; k++)
+				keep |= priv_ops[i].caps[k] == cap;
+		if (held && !keep && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int caps_init(uint32_t needed, struct error *err)
+{
+	int ret = check_held(needed, err);
+
+	if (ret < 0)
+		return ret;
+	/* Without CAP_SETPCAP the bounding set stays: the permitted set binds us anyway. */
+	ret = drop_bounding(needed);
+	if (ret < 0 && (needed & PRIV_MASK(PRIV_CREDENTIALS)))
+		return err_set(err, "capabilities", ret, "cannot drop the bounding set");
+	ops_held = needed;
+	ret = apply(NULL);
+	if (ret < 0)
+		return err_set(err, "capabilities", ret, "cannot empty the effective set");
+	return 0;
+}
+
+int caps_forget(enum priv op, struct error *err)
+{
+	int ret;
+
+	ops_held &= ~PRIV_MASK(op);
+	ret = apply(NULL);
+	if (ret < 0)
+		return err_set(err, "capabilities", ret, "cannot give up \"%s\"",
+			       priv_ops[op].name);
+	return 0;
+}
+
+int caps_raise(enum priv op, struct error *err)
+{
+	int ret = apply(&priv_ops[op]);
+
+	if (ret < 0)
+		return err_set(err, "capabilities", ret, "the operation \"%s\" needs %s",
+			       priv_ops[op].name, priv_ops[op].capabilities);
+	return 0;
+}
+
+void caps_lower(void)
+{
+	apply(NULL);
+}
+
+const char *priv_name(enum priv op)
+{
+	return priv_ops[op].name;
+}
+
+const char *priv_capabilities(enum priv op)
+{
+	return priv_ops[op].capabilities;
+}
+
+const char *priv_reason(enum priv op)
+{
+	return priv_ops[op].reason;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The helper's own capabilities. Its effective set is empty but inside a
+ * privileged operation, and every privileged operation stands in one closed
+ * table (caps.c), with the reason why a hostile cell gains nothing from it.
+ */
+#ifndef HELPER_CAPS_H
+#define HELPER_CAPS_H
+
+#include <stdint.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+/* The privileged operations. The order is that of the table in caps.c. */
+enum priv {
+	PRIV_CALLER_FILES,	/* open the files that the caller's command line names */
+	PRIV_PARENT,		/* make the default cell parent */
+	PRIV_EGRESS,		/* talk to nf_tables */
+	PRIV_STDIO,		/* give the cell's pipes to the cell's uid */
+	PRIV_SIGNAL,		/* signal a workload */
+	PRIV_CREDENTIALS,	/* in the child: become the cell's uid, drop everything */
+	PRIV_COUNT
+};
+
+/* What a verb is going to need: a set of enum priv. */
+#define PRIV_MASK(p)	(1U << (p))
+
+/**
+ * caps_init() - give up everything but the capabilities of some operations
+ * @needed: PRIV_MASK()s of the operations that this process will do
+ * @err: step "capabilities"
+ *
+ * Permitted and bounding set keep just these, effective, inheritable and
+ * ambient sets become empty. Applies to this thread and those that it starts.
+ *
+ * Return: 0; -EPERM: a capability is missing, named in @err.
+ */
+int caps_init(uint32_t needed, struct error *err);
+
+/* caps_forget() - give up an operation for the rest of this process's life. */
+int caps_forget(enum priv op, struct error *err);
+
+/* caps_raise() and caps_lower() - begin and end a privileged operation. */
+int caps_raise(enum priv op, struct error *err);
+void caps_lower(void);
+
+/* Ends a privileged operation with the scope: int priv __free(priv) = caps_raise(...); */
+DEFINE_FREE(priv, int, if (*p == 0) caps_lower())
+
+/* For `probe` and the manual: the table as text. */
+const char *priv_name(enum priv op);
+const char *priv_capabilities(enum priv op);
+const char *priv_reason(enum priv op);
+
+#endif /* HELPER_CAPS_H */

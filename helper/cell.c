@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "helper/cell.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+
+static const struct cell_step steps[] = {
+	{ "check",	check_up,	NULL },		/* step_check.c */
+	{ "cgroup",	cgroup_up,	cgroup_down },	/* step_cgroup.c */
+	{ "limits",	limits_up,	NULL },
+	{ "identity",	identity_up,	NULL },
+	{ "egress",	egress_up,	egress_down },	/* step_egress.c */
+	{ "stdio",	stdio_up,	stdio_down },	/* step_stdio.c */
+	{ "spawn",	spawn_up,	spawn_down },	/* step_spawn.c */
+	{ NULL,		NULL,		NULL },
+};
+
+const struct cell_step *const cell_steps = steps;
+
+static void init(struct cell *cell, struct host *host)
+{
+	*cell = (struct cell){
+		.host = host,
+		.leaf_fd = -EBADF,
+		.exit_status = CELLOS_EXIT_FAILED,
+		.stats = CELL_STATS_NONE,
+		.identity = { .owner = PIDREF_NONE, .workload = PIDREF_NONE },
+		.spawn = { .cgroup_fd = -EBADF, .pidfd = -EBADF },
+	};
+	stdio_init(&cell->stdio);
+	wait_init(&cell->wait, cell);
+}
+
+void cell_init(struct cell *cell, struct host *host, const struct plan *plan)
+{
+	char segment[CELLOS_LEAF_ID_MAX + 1];
+	struct identity *id = &cell->identity;
+
+	init(cell, host);
+	cell->plan = plan;
+	cell->backend = &backend_host;
+	cell->policy = plan->policy;
+	snprintf(id->id, sizeof(id->id), "%s", plan->cell_id);
+	cgroup_token(id->token);
+	id->backend = plan->backend;
+	id->governed = plan->egress_enforced;
+	id->level = host->parent.level + 1;
+	id->owner = host->self;
+	cgroup_leaf_segment(id->id, segment);
+	snprintf(cell->leaf, sizeof(cell->leaf), LEAF_PREFIX "%s_%s", segment, id->token);
+}
+
+int cell_attach(struct cell *cell, struct host *host, const char *leaf, struct error *err)
+{
+	int ret;
+
+	init(cell, host);
+	if (strlen(leaf) >= sizeof(cell->leaf))
+		return err_set(err, "attach", ENAMETOOLONG, "%s is no cell's cgroup", leaf);
+	strcpy(cell->leaf, leaf);
+	ret = cgroup_leaf_open(&host->parent, leaf, &cell->leaf_fd, &cell->cgroup_id);
+	if (ret < 0)
+		return ret;
+	ret = identity_load(cell->leaf_fd, &cell->identity, err);
+	if (ret == 0)
+		ret = identity_load_policy(cell->leaf_fd, &cell->policy, err);
+	if (ret == 0)
+		cell->policy_loaded = cell->registered = true;
+	if (ret == -ENODATA)	/* never finished: then nothing but the leaf was made */
+		ret = 0;
+	if (ret < 0)
+		cell_done(cell);
+	return ret;
+}
+
+int cell_up(struct cell *cell, const struct cell_step *table, struct error *err)
+{
+	for (const struct cell_step *step = table; step->name; step++) {
+		int ret;
+
+		if (cell->wait.stopping)
+			return err_set(err, step->name, ECANCELED,
+				       "stopped before the workload began");
+		ret = step->up(cell, err);
+		if (ret == 0)
+			continue;
+		/* Whatever layer found it, the step is what a reader knows. */
+		err_set(err, step->name, ret, "failed");
+		if (err)
+			snprintf(err->step, sizeof(err->step), "%s", step->name);
+		return ret;
+	}
+	return 0;
+}
+
+int cell_down(struct cell *cell, const struct cell_step *table, struct error *err)
+{
+	const struct cell_step *step = table;
+	int first = 0;
+
+	while (step->name)
+		step++;
+	while (step-- > table) {
+		int ret = step->down ? step->down(cell, err) : 0;
+
+		if (first == 0)
+			first = ret;
+	}
+	return first;
+}
+
+void cell_done(struct cell *cell)
+{
+	wait_done(&cell->wait);
+	stdio_done(&cell->stdio);
+	if (cell->prepared)
+		cell->backend->release(&cell->spawn.child);
+	cell->prepared = false;
+	if (cell->policy_loaded)
+		egress_policy_done(&cell->policy);
+	free(cell->rules);
+	cell->rules = NULL;
+	fd_close(&cell->leaf_fd);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One cell's life as a table of steps. Forward, each step's up() makes one
+ * thing; backward, its down() takes it away. A down() accepts what a failed or
+ * killed up() left half done, and a cell that another process made and this one
+ * only knows from the kernel: so a run's own end, `destroy` and `reconcile` all
+ * are the same walk.
+ */
+#ifndef HELPER_CELL_H
+#define HELPER_CELL_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "helper/host.h"
+#include "helper/identity.h"
+#include "helper/plan.h"
+#include "helper/spawn.h"
+#include "helper/stats.h"
+#include "helper/stdio.h"
+#include "helper/wait.h"
+#include "lib/err.h"
+#include "nft/cells.h"
+
+/* Durations of the report, in microseconds. */
+struct cell_timings {
+	uint64_t cgroup;
+	uint64_t egress;
+	uint64_t spawn;
+	uint64_t teardown;
+};
+
+/**
+ * struct cell - a cell in the hands of this process
+ * @host: where it lives
+ * @plan: how it is to be made; NULL for a cell that was made elsewhere
+ * @leaf: name of its cgroup below the parent; empty: none yet
+ * @leaf_fd: its directory
+ * @cgroup_id: its inode number
+ * @locked: this process holds the parent's lock
+ * @registered: the kernel's table may hold elements of it
+ * @policy: its egress rules: the plan's, or loaded
+ * @verified: the elements were read back and are as written
+ * @counted: @rules and @denied were read; @rules has policy->n_rules entries
+ * @backend: who brings the workload up
+ * @prepared: backend->prepare() has to be released
+ * @spawn: the birth
+ * @child: the workload, from clone on
+ * @never_ran: the workload never began
+ * @exit_status: CELLOS_EXIT_* of a failure
+ * @wait: what ends it
+ */
+struct cell {
+	struct host *host;
+	const struct plan *plan;
+	struct identity identity;
+	char leaf[LEAF_NAME_MAX];
+	int leaf_fd;
+	uint64_t cgroup_id;
+	bool locked;
+
+	bool registered;
+	struct egress_policy policy;
+	bool policy_loaded;
+	bool verified;
+	bool counted;
+	struct nft_count *rules;
+	struct nft_count denied;
+
+	const struct backend *backend;
+	bool prepared;
+	struct spawn spawn;
+	struct stdio stdio;
+	struct wait wait;
+	int exit_status;
+
+	struct cell_stats stats;
+	struct cell_timings timings;
+};
+
+/**
+ * struct cell_step - one step of a cell's life
+ * @name: as reports and messages show it
+ * @up: makes one thing; 0 or -errno with @err filled
+ * @down: takes it away, if it is there; returns 0 or the reason why it is not
+ *	gone, which ends nothing: the next downs run all the same
+ */
+struct cell_step {
+	const char *name;
+	int (*up)(struct cell *cell, struct error *err);
+	int (*down)(struct cell *cell, struct error *err);
+};
+
+/* The life of a cell, in order; ended by a row without a name. */
+extern const struct cell_step *const cell_steps;
+
+/* cell_init() - a cell to be made from a plan. */
+void cell_init(struct cell *cell, struct host *host, const struct plan *plan);
+
+/**
+ * cell_attach() - a cell that was made elsewhere, from its leaf
+ *
+ * Return: 0, also for a leaf that was never finished (its identity.id is empty);
+ * -ENOENT: gone; -EPROTO: of another format; other -errno.
+ */
+int cell_attach(struct cell *cell, struct host *host, const char *leaf, struct error *err);
+
+/**
+ * cell_up() - walk the steps forward
+ *
+ * Stops at the first failure, whose step's name goes into @err, and when the
+ * caller wants the run to stop. Undoes nothing: cell_down() does.
+ */
+int cell_up(struct cell *cell, const struct cell_step *steps, struct error *err);
+
+/* cell_down() - walk all steps backward. Return: 0, or the first failure. */
+int cell_down(struct cell *cell, const struct cell_step *steps, struct error *err);
+
+/* cell_done() - release memory and fds; the kernel's objects stay as they are. */
+void cell_done(struct cell *cell);
+
+/* The steps, each in the file of its name: step_NAME.c. */
+int check_up(struct cell *cell, struct error *err);
+int cgroup_up(struct cell *cell, struct error *err);
+int cgroup_down(struct cell *cell, struct error *err);
+int limits_up(struct cell *cell, struct error *err);
+int identity_up(struct cell *cell, struct error *err);
+int egress_up(struct cell *cell, struct error *err);
+int egress_down(struct cell *cell, struct error *err);
+int stdio_up(struct cell *cell, struct error *err);
+int stdio_down(struct cell *cell, struct error *err);
+int spawn_up(struct cell *cell, struct error *err);
+int spawn_down(struct cell *cell, struct error *err);
+
+/* egress_count() - read the counters into the cell, if it is registered. */
+int egress_count(struct cell *cell, struct error *err);
+
+/* egress_verify() - read elements and static rules back; sets cell->verified. */
+int egress_verify(struct cell *cell, struct error *err);
+
+/* egress_left() - elements of the cell that the kernel still has. 0 or -errno. */
+int egress_left(struct cell *cell, unsigned int *ret_left, struct error *err);
+
+#endif /* HELPER_CELL_H */

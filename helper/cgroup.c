@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/* The leaf of one cell: its name, its making, its end. */
+#include "helper/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+
+#include "lib/cleanup.h"
+#include "lib/compat.h"
+#include "lib/io.h"
+
+void cgroup_leaf_segment(const char *id, char *buf)
+{
+	size_t n = 0;
+
+	for (; *id && n < CELLOS_LEAF_ID_MAX; id++) {
+		unsigned char c = (unsigned char)*id;
+		bool keep = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			    (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+
+		/* Of a character of several bytes, the first stands for all. */
+		if ((c & 0xc0) == 0x80)
+			continue;
+		buf[n++] = keep ? (char)c : '_';
+	}
+	if (n == 0)
+		n = (size_t)sprintf(buf, "cell");
+	buf[n] = '\0';
+}
+
+void cgroup_token(char *buf)
+{
+	uuid_t uuid;
+
+	uuid_generate_random(uuid);
+	uuid_unparse_lower(uuid, buf);
+}
+
+int cgroup_leaf_open(const struct cgroup_parent *parent, const char *name, int *ret_fd,
+		     uint64_t *ret_id)
+{
+	int fd __free(fd) = sys_openat2(parent->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
+					RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	*ret_id = st.st_ino;
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int cgroup_leaf_make(const struct cgroup_parent *parent, const char *name, int *ret_fd,
+		     uint64_t *ret_id, struct error *err)
+{
+	int ret;
+
+	if (mkdirat(parent->fd, name, 0755) < 0) {
+		ret = err_set(err, "cgroup", errno, "cannot make %s/%s", parent->path, name);
+		if (ret == -EAGAIN)
+			err_hint(err, "cgroup.max.descendants or cgroup.max.depth of a cgroup "
+				 "above is reached");
+		else if (ret == -EACCES || ret == -EPERM || ret == -EROFS)
+			err_hint(err, "the cell parent must be writable for root without "
+				 "capabilities: owned by root, on a cgroup2 mounted rw");
+		return ret;
+	}
+	ret = cgroup_leaf_open(parent, name, ret_fd, ret_id);
+	if (ret < 0) {
+		unlinkat(parent->fd, name, AT_REMOVEDIR);
+		return err_set(err, "cgroup", ret, "cannot open %s/%s", parent->path, name);
+	}
+	return 0;
+}
+
+int cgroup_leaf_remove(const struct cgroup_parent *parent, const char *name)
+{
+	if (unlinkat(parent->fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+bool cgroup_leaf_exists(const struct cgroup_parent *parent, const char *name)
+{
+	return faccessat(parent->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int cgroup_leaf_kill(int leaf_fd)
+{
+	return io_write_at(leaf_fd, "cgroup.kill", "1");
+}
+
+int cgroup_leaf_populated(int leaf_fd)
+{
+	char buf[256];
+	uint64_t populated;
+	ssize_t n = io_read_at(leaf_fd, "cgroup.events", buf, sizeof(buf));
+
+	if (n < 0)
+		return (int)n;
+	return keyed_u64(buf, "populated", &populated) ? populated != 0 : -EBADMSG;
+}
+
+/* What inode_permission() would say to a process without capabilities. */
+static bool may_write(const struct stat *st, uid_t uid, gid_t gid)
+{
+	if (st->st_uid == uid)
+		return st->st_mode & S_IWUSR;
+	if (st->st_gid == gid)
+		return st->st_mode & S_IWGRP;
+	return st->st_mode & S_IWOTH;
+}
+
+bool cgroup_writable_by(int leaf_fd, uid_t uid, gid_t gid, char *where)
+{
+	static const char *const files[] = { "cgroup.procs", "cgroup.threads", "." };
+	char up[3 * 64] = ".";
+	struct stat leaf, st;
+	size_t len = 1;
+
+	if (fstat(leaf_fd, &leaf) < 0)
+		return true;
+	for (unsigned int depth = 0; ; depth++) {
+		char path[sizeof(up) + 16];
+
+		if (fstatat(leaf_fd, up, &st, 0) < 0)
+			return true;
+		if (st.st_dev != leaf.st_dev)
+			return false;
+		for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+			snprintf(path, sizeof(path), "%s/%s", up, files[i]);
+			if (fstatat(leaf_fd, path, &st, 0) < 0 && errno == ENOENT)
+				continue;	/* the root has no cgroup.threads in old kernels */
+			if (may_write(&st, uid, gid)) {
+				snprintf(where, PATH_MAX, "%s", path);
+				return true;
+			}
+		}
+		if (len + 4 > sizeof(up))
+			return true;	/* deeper than anybody nests: not known to be safe */
+		memcpy(up + len, "/..", 4);
+		len += 3;
+	}
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cgroup v2: the parent below which cells live, and the leaf of one cell.
+ * Everything by directory fds. See Documentation/admin-guide/cgroup-v2.rst of
+ * the kernel for the files named here.
+ */
+#ifndef HELPER_CGROUP_H
+#define HELPER_CGROUP_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "helper/plan.h"
+#include "lib/err.h"
+
+/* cellos_<id, cut to 64>_<uuid of 36> */
+#define LEAF_NAME_MAX	(7 + CELLOS_LEAF_ID_MAX + 1 + 36 + 1)
+#define LEAF_PREFIX	"cellos_"
+
+/**
+ * struct cgroup_parent - a cgroup that holds cells and nothing else
+ * @fd: its directory
+ * @lock_fd: its cgroup.kill, open for writing: what the helpers lock. A cell
+ *	may open, and so lock, any directory and readable file of cgroupfs;
+ *	cgroup.kill is for the owner alone (mode 0200).
+ * @path: absolute
+ * @id: inode number, which is the cgroup's id
+ * @level: depth below the root of the hierarchy
+ */
+struct cgroup_parent {
+	int fd;
+	int lock_fd;
+	char path[PATH_MAX];
+	uint64_t id;
+	unsigned int level;
+};
+
+#define CGROUP_PARENT_NONE	{ .fd = -EBADF, .lock_fd = -EBADF }
+
+/**
+ * cgroup_parent_open() - open, and if need be find and make, the cell parent
+ * @path: absolute, or NULL: <own cgroup>/cellos if the own cgroup is delegated,
+ *	else <cgroup2 mount>/cellos
+ * @create: make a found one that is missing (a given one must exist)
+ * @ret: filled on success; release with cgroup_parent_done()
+ * @err: step "parent"
+ *
+ * Return: 0; -ENOENT: a found one is missing and @create is false; -errno.
+ */
+int cgroup_parent_open(const char *path, bool create, struct cgroup_parent *ret,
+		       struct error *err);
+void cgroup_parent_done(struct cgroup_parent *parent);
+
+/**
+ * cgroup_parent_check() - may cells be put here?
+ *
+ * Refuses the root of the hierarchy, a parent with processes, a threaded or
+ * frozen one, one with children that are no cells. The children are looked at
+ * while there are at most 64 of them: beyond, the cost would grow with the
+ * cells that live, and `list` and `reconcile` look at all of them anyway.
+ */
+int cgroup_parent_check(const struct cgroup_parent *parent, struct error *err);
+
+/* cgroup_parent_cells() - number of child cgroups. */
+unsigned int cgroup_parent_cells(const struct cgroup_parent *parent);
+
+/**
+ * cgroup_lock() - one helper at a time below this parent
+ *
+ * For short sections only; nothing is waited for under it. Return: 0; -ETIMEDOUT
+ * after CELLOS_LOCK_TIMEOUT; other -errno.
+ */
+int cgroup_lock(const struct cgroup_parent *parent, struct error *err);
+void cgroup_unlock(const struct cgroup_parent *parent);
+
+/**
+ * cgroup_leaf_segment() - the part of a leaf's name that an id gives
+ * @id: UTF-8
+ * @buf: CELLOS_LEAF_ID_MAX + 1 bytes
+ *
+ * Each character keeps its place: ASCII letters, digits, '_' and '-' stay, any
+ * other character becomes one '_'; the first 64 stay; nothing becomes "cell".
+ */
+void cgroup_leaf_segment(const char *id, char *buf);
+
+/* cgroup_token() - a fresh run token: uuid v4, 36 characters and a NUL. */
+void cgroup_token(char *buf);
+
+/**
+ * cgroup_leaf_make() - make the leaf of a cell
+ * @ret_fd: its directory
+ * @ret_id: its inode number
+ */
+int cgroup_leaf_make(const struct cgroup_parent *parent, const char *name, int *ret_fd,
+		     uint64_t *ret_id, struct error *err);
+
+/* cgroup_leaf_open() - open an existing leaf. -ENOENT: gone. */
+int cgroup_leaf_open(const struct cgroup_parent *parent, const char *name, int *ret_fd,
+		     uint64_t *ret_id);
+
+/* cgroup_leaf_remove() - rmdir. -ENOENT is success; -EBUSY: not empty. */
+int cgroup_leaf_remove(const struct cgroup_parent *parent, const char *name);
+
+/* cgroup_leaf_exists() - is this very leaf still there? */
+bool cgroup_leaf_exists(const struct cgroup_parent *parent, const char *name);
+
+/* cgroup_leaf_kill() - SIGKILL to everything in it, forks included. 0 or -errno. */
+int cgroup_leaf_kill(int leaf_fd);
+
+/* cgroup_leaf_populated() - does a process live in it or below? 1, 0, -errno. */
+int cgroup_leaf_populated(int leaf_fd);
+
+/**
+ * cgroup_writable_by() - could this uid and gid, without any capability, put a
+ * process into another cgroup?
+ * @leaf_fd: the cell's cgroup
+ * @where: on true, the file at fault (PATH_MAX bytes)
+ *
+ * Looks at cgroup.procs and cgroup.threads of the leaf and of every cgroup on
+ * the way up to the root of the mount.
+ */
+bool cgroup_writable_by(int leaf_fd, uid_t uid, gid_t gid, char *where);
+
+#endif /* HELPER_CGROUP_H */

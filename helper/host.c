@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#include "helper/host.h"
+
+#include <errno.h>
+
+#include "helper/caps.h"
+#include "lib/cleanup.h"
+#include "lib/compat.h"
+
+int domain_open(void)
+{
+	struct compat_landlock_ruleset_attr attr = {
+		/* A right that no process without CAP_MKNOD has anyway. */
+		.handled_access_fs = COMPAT_LANDLOCK_ACCESS_FS_MAKE_BLOCK,
+		.scoped = COMPAT_LANDLOCK_SCOPE_SIGNAL,
+	};
+	int fd = sys_landlock_create_ruleset(&attr, sizeof(attr), 0);
+
+	if (fd < 0 && (errno == EINVAL || errno == E2BIG)) {
+		attr.scoped = 0;
+		fd = sys_landlock_create_ruleset(&attr, sizeof(attr.handled_access_fs), 0);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_nft(struct host *host, struct error *err)
+{
+	int priv __free(priv) = caps_raise(PRIV_EGRESS, err);
+
+	int ret = priv < 0 ? priv : nft_open(&host->nft, err);
+
+	if (ret == 0 && host->loop)
+		loop_outlive(host->loop, nft_fd(host->nft));
+	return ret;
+}
+
+int host_open(const char *parent, unsigned int parts, struct host *ret, struct error *err)
+{
+	struct host host = {
+		.parent = CGROUP_PARENT_NONE,
+		.domain_fd = -EBADF,
+		.self = PIDREF_NONE,
+	};
+	int status = cgroup_parent_open(parent, parts & HOST_CREATE, &host.parent, err);
+
+	if (status == 0)
+		status = pidref_self(&host.self);
+	/* The spawner first: its kept fds shall have low numbers. */
+	if (status == 0 && parts & HOST_SPAWN)
+		status = spawner_open(&host.spawner, err);
+	if (status == 0 && parts & HOST_LOOP)
+		status = loop_open(&host.loop, err);
+	if (status == 0 && parts & HOST_NFT)
+		status = open_nft(&host, err);
+	if (status < 0) {
+		host_done(&host);
+		return status == -ENOENT ? status : err_set(err, "host", status,
+							    "cannot open the host");
+	}
+	if (parts & HOST_SPAWN)
+		host.domain_fd = domain_open();
+	*ret = host;
+	return 0;
+}
+
+void host_done(struct host *host)
+{
+	fd_close(&host->domain_fd);
+	pidref_done(&host->self);
+	spawner_close(host->spawner);
+	if (host->nft)
+		nft_close(host->nft);
+	loop_close(host->loop);
+	cgroup_parent_done(&host->parent);
+	*host = (struct host){
+		.parent = CGROUP_PARENT_NONE, .domain_fd = -EBADF, .self = PIDREF_NONE,
+	};
+}

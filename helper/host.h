@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What a verb holds of the host: opened once, used for every cell. */
+#ifndef HELPER_HOST_H
+#define HELPER_HOST_H
+
+#include <stdint.h>
+
+#include "helper/cgroup.h"
+#include "helper/loop.h"
+#include "helper/spawn.h"
+#include "lib/err.h"
+#include "lib/pidref.h"
+#include "nft/cells.h"
+
+/* Parts of a host that a verb needs besides the parent. */
+#define HOST_NFT	0x1
+#define HOST_LOOP	0x2
+#define HOST_SPAWN	0x4	/* a spawner and a Landlock ruleset */
+#define HOST_CREATE	0x8	/* make the default parent if it is missing */
+
+/**
+ * struct host - the opened host
+ * @domain_fd: Landlock ruleset for cells, or -errno: this kernel has none
+ * @self: this process
+ */
+struct host {
+	struct cgroup_parent parent;
+	struct nft *nft;
+	struct loop *loop;
+	struct spawner *spawner;
+	int domain_fd;
+	struct pidref self;
+};
+
+/**
+ * host_open() - open the parts of the host that a verb needs
+ * @parent: path of the cell parent, or NULL: find it
+ * @parts: HOST_*
+ *
+ * Return: 0; -ENOENT without HOST_CREATE: no parent, so no cells; -errno.
+ */
+int host_open(const char *parent, unsigned int parts, struct host *ret, struct error *err);
+void host_done(struct host *host);
+
+/**
+ * domain_open() - a Landlock ruleset that takes from a cell what it cannot see
+ *
+ * It restricts no file; a process in any Landlock domain cannot ptrace a
+ * process outside of it, and, since ABI 6, not signal one.
+ *
+ * Return: an fd, or -errno.
+ */
+int domain_open(void);
+
+#endif /* HELPER_HOST_H */

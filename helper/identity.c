@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+#include "helper/identity.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/xattr.h>
+
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+#define XATTR_RULES	"user.cellos.rules"
+#define XATTR_KEYS	"user.cellos.keys"
+#define XATTR_IDENTITY	"user.cellos.identity"
+#define XATTR_PID	"user.cellos.pid"
+#define XATTR_CLAIM	"user.cellos.claim"
+#define XATTR_LAST_UID	"user.cellos.last_uid"
+
+#define XATTR_MAX	65536	/* XATTR_SIZE_MAX of the kernel */
+#define IDENTITY_MAX	1024
+
+static int store(int fd, const char *name, const void *value, size_t size, struct error *err)
+{
+	if (fsetxattr(fd, name, value, size, 0) == 0)
+		return 0;
+	return err_set(err, "identity", errno, "cannot write %s (%zu bytes) on the cell's cgroup",
+		       name, size);
+}
+
+int identity_store(int leaf_fd, const struct identity *id, const struct egress_policy *policy,
+		   struct error *err)
+{
+	char text[IDENTITY_MAX], owner[PIDREF_TEXT_MAX];
+	int len, ret = 0;
+
+	if (policy->n_rules)
+		ret = store(leaf_fd, XATTR_RULES, policy->reprs, strlen(policy->reprs), err);
+	if (ret == 0 && policy->n_keys)
+		ret = store(leaf_fd, XATTR_KEYS, policy->keys,
+			    policy->n_keys * sizeof(*policy->keys), err);
+	if (ret < 0)
+		return ret;
+	pidref_format(&id->owner, owner);
+	len = snprintf(text, sizeof(text),
+		       "version=%d\nid=%s\ntoken=%s\nkind=run\nbackend=%u\nuid=%u\ngid=%u\n"
+		       "uid_dynamic=%d\ngoverned=%d\nlevel=%u\nstarted=%" PRIu64
+		       "\ndeadline=%" PRIu64 "\nowner=%s\n",
+		       IDENTITY_VERSION, id->id, id->token, id->backend, id->uid, id->gid,
+		       id->uid_dynamic, id->governed, id->level, id->started, id->deadline, owner);
+	return store(leaf_fd, XATTR_IDENTITY, text, (size_t)len, err);
+}
+
+int identity_store_workload(int leaf_fd, const struct pidref *workload, struct error *err)
+{
+	char text[PIDREF_TEXT_MAX];
+
+	pidref_format(workload, text);
+	return store(leaf_fd, XATTR_PID, text, strlen(text), err);
+}
+
+/* Reads an attribute as a string. Return: its length or -errno. */
+static ssize_t load(int fd, const char *name, char *buf, size_t size)
+{
+	ssize_t n = fgetxattr(fd, name, buf, size - 1);
+
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	return n;
+}
+
+/* The value behind "key=", cut out of @text in place; NULL if it is not there. */
+static char *cut_value(char *text, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (char *line = text; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+		if (!strncmp(line, key, len) && line[len] == '=')
+			return line + len + 1;
+	return NULL;
+}
+
+static bool value_text(char *text, const char *key, char *ret, size_t size)
+{
+	const char *value = cut_value(text, key);
+	size_t len = value ? strcspn(value, "\n") : 0;
+
+	if (!value || len >= size)
+		return false;
+	memcpy(ret, value, len);
+	ret[len] = '\0';
+	return true;
+}
+
+static bool value_u64(char *text, const char *key, uint64_t max, uint64_t *ret)
+{
+	char number[24];
+
+	return value_text(text, key, number, sizeof(number)) && parse_u64(number, ret) &&
+	       *ret <= max;
+}
+
+static bool parse_identity(char *text, struct identity *ret)
+{
+	uint64_t backend, uid, gid, dynamic, governed, level;
+	char owner[PIDREF_TEXT_MAX];
+
+	if (!value_text(text, "id", ret->id, sizeof(ret->id)) || !ret->id[0] ||
+	    !value_text(text, "token", ret->token, sizeof(ret->token)) ||
+	    !value_u64(text, "backend", CELLOS_BACKEND_GVISOR, &backend) ||
+	    !value_u64(text, "uid", UINT32_MAX, &uid) ||
+	    !value_u64(text, "gid", UINT32_MAX, &gid) ||
+	    !value_u64(text, "uid_dynamic", 1, &dynamic) ||
+	    !value_u64(text, "governed", 1, &governed) ||
+	    !value_u64(text, "level", 255, &level) ||
+	    !value_u64(text, "started", UINT64_MAX, &ret->started) ||
+	    !value_u64(text, "deadline", UINT64_MAX, &ret->deadline) ||
+	    !value_text(text, "owner", owner, sizeof(owner)) ||
+	    !pidref_parse(owner, &ret->owner))
+		return false;
+	ret->backend = (enum cellos_backend)backend;
+	ret->uid = (uid_t)uid;
+	ret->gid = (gid_t)gid;
+	ret->uid_dynamic = dynamic;
+	ret->governed = governed;
+	ret->level = (unsigned int)level;
+	return true;
+}
+
+int identity_load(int leaf_fd, struct identity *ret, struct error *err)
+{
+	struct identity id = { .owner = PIDREF_NONE, .workload = PIDREF_NONE };
+	char text[IDENTITY_MAX], pid[PIDREF_TEXT_MAX];
+	ssize_t n = load(leaf_fd, XATTR_IDENTITY, text, sizeof(text));
+	uint64_t version;
+
+	if (n < 0)
+		return (int)n;
+	if (!value_u64(text, "version", UINT64_MAX, &version))
+		return err_set(err, "identity", EPROTO, "%s is damaged: no version",
+			       XATTR_IDENTITY);
+	if (version != IDENTITY_VERSION) {
+		err_set(err, "identity", EPROTO, "%s has format version %" PRIu64
+			", this helper knows %d", XATTR_IDENTITY, version, IDENTITY_VERSION);
+		err_hint(err, "use the helper that made the cell");
+		return -EPROTO;
+	}
+	if (!parse_identity(text, &id))
+		return err_set(err, "identity", EPROTO, "%s is damaged", XATTR_IDENTITY);
+	if (load(leaf_fd, XATTR_PID, pid, sizeof(pid)) > 0)
+		pidref_parse(pid, &id.workload);
+	*ret = id;
+	return 0;
+}
+
+int identity_load_policy(int leaf_fd, struct egress_policy *ret, struct error *err)
+{
+	char *keys __free(mem) = malloc(XATTR_MAX + 1);
+	char *rules __free(mem) = malloc(XATTR_MAX + 1);
+	ssize_t n_keys, n_rules;
+
+	if (!keys || !rules)
+		return err_set(err, "identity", ENOMEM, "cannot load the egress rules");
+	n_keys = load(leaf_fd, XATTR_KEYS, keys, XATTR_MAX + 1);
+	n_rules = load(leaf_fd, XATTR_RULES, rules, XATTR_MAX + 1);
+	if (n_keys == -ENODATA)
+		n_keys = 0;
+	if (n_rules == -ENODATA)
+		n_rules = rules[0] = 0;
+	if (n_keys < 0 || n_rules < 0)
+		return err_set(err, "identity", (int)(n_keys < 0 ? n_keys : n_rules),
+			       "cannot read the egress rules of the cell's cgroup");
+	return egress_policy_load(keys, (size_t)n_keys, rules, (size_t)n_rules, ret, err);
+}
+
+bool identity_claimed_by(int leaf_fd, struct pidref *ret)
+{
+	char text[PIDREF_TEXT_MAX + 16];
+	char *verb;
+
+	if (load(leaf_fd, XATTR_CLAIM, text, sizeof(text)) <= 0)
+		return false;
+	verb = strrchr(text, ' ');
+	if (!verb)
+		return false;
+	*verb = '\0';
+	return pidref_parse(text, ret);
+}
+
+int identity_claim(int leaf_fd, const struct pidref *self, const char *verb)
+{
+	char text[PIDREF_TEXT_MAX + 16], pid[PIDREF_TEXT_MAX];
+	struct pidref holder = PIDREF_NONE;
+
+	if (identity_claimed_by(leaf_fd, &holder) && holder.pid != self->pid &&
+	    pidref_alive(&holder))
+		return -EALREADY;
+	pidref_format(self, pid);
+	snprintf(text, sizeof(text), "%s %s", pid, verb);
+	return fsetxattr(leaf_fd, XATTR_CLAIM, text, strlen(text), 0) < 0 ? -errno : 0;
+}
+
+int identity_next_uid(int parent_fd, uid_t *ret, struct error *err)
+{
+	char text[24];
+	uint64_t last;
+	uint32_t offset;
+	ssize_t n = load(parent_fd, XATTR_LAST_UID, text, sizeof(text));
+
+	if (n > 0 && parse_u64(text, &last) && last >= CELLOS_UID_BASE &&
+	    last < CELLOS_UID_BASE + CELLOS_UID_COUNT)
+		offset = (uint32_t)(last - CELLOS_UID_BASE + 1) % CELLOS_UID_COUNT;
+	else if (getrandom(&offset, sizeof(offset), 0) != sizeof(offset))
+		return err_set(err, "identity", errno, "getrandom");
+	*ret = (uid_t)(CELLOS_UID_BASE + offset % CELLOS_UID_COUNT);
+	snprintf(text, sizeof(text), "%u", *ret);
+	return store(parent_fd, XATTR_LAST_UID, text, strlen(text), err);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A cell's identity, stored where the cell is: in extended attributes of its
+ * cgroup directory. They belong to root, so no cell can write them; they live
+ * exactly as long as the cgroup; any later process finds everything there. Text
+ * and byte strings, to be read with getfattr(1):
+ *
+ *   user.cellos.rules     the egress rules in nft's words, a line each
+ *   user.cellos.keys      the compiled egress keys (struct egress_key[])
+ *   user.cellos.identity  "version=1\nid=...\n...": written last, in one write;
+ *                         a leaf without it was never finished
+ *   user.cellos.pid       the workload: "pid pidfs-inode start-time"
+ *   user.cellos.claim     who tears the cell down: "pid inode start verb"
+ *
+ * And on the parent: user.cellos.last_uid, the dynamic uid given out last.
+ */
+#ifndef HELPER_IDENTITY_H
+#define HELPER_IDENTITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/err.h"
+#include "lib/pidref.h"
+#include "nft/cells.h"
+#include "uapi/cellos.h"
+
+#define IDENTITY_VERSION	1
+#define TOKEN_SIZE		37
+
+/**
+ * struct identity - what is stored of a cell
+ * @started: CLOCK_BOOTTIME, ns
+ * @deadline: CLOCK_BOOTTIME, ns; 0: no TTL
+ * @owner: the helper that runs it
+ * @workload: pid 0 until it is known
+ */
+struct identity {
+	char id[CELLOS_ID_MAX + 1];
+	char token[TOKEN_SIZE];
+	enum cellos_backend backend;
+	uid_t uid;
+	gid_t gid;
+	bool uid_dynamic;
+	bool governed;
+	unsigned int level;
+	uint64_t started;
+	uint64_t deadline;
+	struct pidref owner;
+	struct pidref workload;
+};
+
+/* identity_store() - write rules, keys and, last, the identity. 0 or -errno. */
+int identity_store(int leaf_fd, const struct identity *id, const struct egress_policy *policy,
+		   struct error *err);
+
+/* identity_store_workload() - add the workload, once it lives. */
+int identity_store_workload(int leaf_fd, const struct pidref *workload, struct error *err);
+
+/**
+ * identity_load() - read a leaf's identity
+ *
+ * Return: 0; -ENODATA: not finished, or no cell's; -EPROTO: of another format
+ * version, or damaged (said in @err); other -errno.
+ */
+int identity_load(int leaf_fd, struct identity *ret, struct error *err);
+
+/* identity_load_policy() - read rules and keys; release with egress_policy_done(). */
+int identity_load_policy(int leaf_fd, struct egress_policy *ret, struct error *err);
+
+/**
+ * identity_claim() - become the one process that tears this cell down
+ * @leaf_fd: the cell; the caller holds the parent's lock
+ * @self: the calling process
+ * @verb: one word, for whom loses
+ *
+ * A claim whose holder is dead is taken over.
+ *
+ * Return: 0; -EALREADY: a living process has it; other -errno.
+ */
+int identity_claim(int leaf_fd, const struct pidref *self, const char *verb);
+
+/* identity_claimed_by() - who has the claim; false: nobody. */
+bool identity_claimed_by(int leaf_fd, struct pidref *ret);
+
+/**
+ * identity_next_uid() - the next dynamic uid of this parent
+ * @parent_fd: the caller holds its lock
+ *
+ * Goes round the whole range before it gives a number again.
+ */
+int identity_next_uid(int parent_fd, uid_t *ret, struct error *err);
+
+#endif /* HELPER_IDENTITY_H */

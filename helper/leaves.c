@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "helper/leaves.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "helper/report.h"
+#include "lib/cleanup.h"
+
+DEFINE_FREE(dir, DIR *, if (*p) closedir(*p))
+
+static DIR *open_parent(const struct host *host)
+{
+	int fd __free(fd) = openat(host->parent.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir)
+		take_fd(&fd);
+	return dir;
+}
+
+/* The next leaf whose name begins so. */
+static const char *next_leaf(DIR *dir, const char *prefix)
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(dir)))
+		if (entry->d_type == DT_DIR && !strncmp(entry->d_name, prefix, strlen(prefix)))
+			return entry->d_name;
+	return NULL;
+}
+
+int leaves_each(struct host *host, int (*fn)(struct cell *cell, void *arg), void *arg,
+		struct error *err)
+{
+	DIR *dir __free(dir) = open_parent(host);
+	const char *leaf;
+	int ret = 0;
+
+	if (!dir)
+		return err_set(err, "leaves", errno, "cannot list %s", host->parent.path);
+	while (ret == 0 && (leaf = next_leaf(dir, LEAF_PREFIX))) {
+		struct error own = { 0 };
+		struct cell cell;
+
+		if (cell_attach(&cell, host, leaf, &own) < 0) {
+			report_error(&own);
+			continue;
+		}
+		ret = fn(&cell, arg);
+		cell_done(&cell);
+	}
+	return ret;
+}
+
+int leaves_not_found(const char *id, struct error *err)
+{
+	err_set(err, "find", ENOENT, "cell \"%.128s\" unknown or already destroyed (no "
+		"double-teardown)", id);
+	err_hint(err, "cellos-helper list; cells of another parent: --cgroup-parent");
+	return -ENOENT;
+}
+
+int leaves_find(struct host *host, const char *id, struct cell *ret, struct error *err)
+{
+	char segment[CELLOS_LEAF_ID_MAX + 1], prefix[LEAF_NAME_MAX];
+	DIR *dir __free(dir) = open_parent(host);
+	const char *leaf;
+
+	if (!dir)
+		return err_set(err, "leaves", errno, "cannot list %s", host->parent.path);
+	cgroup_leaf_segment(id, segment);
+	strcpy(prefix, LEAF_PREFIX);
+	strcat(prefix, segment);
+	strcat(prefix, "_");
+	while ((leaf = next_leaf(dir, prefix))) {
+		struct error own = { 0 };
+
+		if (cell_attach(ret, host, leaf, &own) < 0)
+			continue;
+		if (!strcmp(ret->identity.id, id))
+			return 0;
+		cell_done(ret);
+	}
+	return leaves_not_found(id, err);
+}

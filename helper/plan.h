@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plan: everything that one run will do, decided before anything is done.
+ * Plain data. Made from the options, the document and the CELLOS_* variables,
+ * in that order of precedence; pure, so it is tested and fuzzed without root.
+ */
+#ifndef HELPER_PLAN_H
+#define HELPER_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/err.h"
+#include "nft/policy.h"
+#include "uapi/cellos.h"
+
+/**
+ * struct run_options - the command line of `run`, as text, not yet judged
+ *
+ * NULL says that the option was not given.
+ */
+struct run_options {
+	const char *cgroup_parent;
+	const char *backend;
+	const char *unshare;
+	const char *stdio;
+	const char *egress;
+	const char *netns;
+	const char *user;
+	const char *report;		/* FILE, fd:N or - */
+	const char **env;		/* KEY=VALUE */
+	unsigned int n_env;
+	bool verbose;
+	const char *document;		/* path or - */
+};
+
+/* A limit that is not given is not written: no ambient defaults. */
+#define LIMIT_UNSET	UINT64_MAX
+#define LIMIT_MAX	(UINT64_MAX - 1)	/* the word "max" */
+
+struct plan_limits {
+	uint64_t memory_max;		/* bytes */
+	uint64_t memory_swap_max;	/* bytes; 0 if only memory_max is given */
+	uint64_t cpu_quota;		/* microseconds a period, or LIMIT_MAX */
+	uint64_t cpu_period;		/* microseconds */
+	uint64_t pids_max;		/* tasks */
+	int memory_oom_group;		/* -1 unset, 0, 1 */
+};
+
+struct plan_user {
+	bool dynamic;			/* uid = gid, chosen when the cell is made */
+	uid_t uid;
+	gid_t gid;
+};
+
+/**
+ * struct plan - what one run does
+ * @argv: NULL-terminated, at least one entry
+ * @envp: NULL-terminated KEY=VALUE; exactly the workload's environment
+ * @working_directory: absolute
+ * @cgroup_parent: absolute path, or NULL to find one
+ * @ttl_seconds: 0: no TTL
+ * @egress_enforced: false only if the caller spelled --egress off
+ * @policy: the compiled egress rules; empty denies everything
+ *
+ * All pointers belong to the plan: plan_done() releases them.
+ */
+struct plan {
+	char cell_id[CELLOS_ID_MAX + 1];
+	enum cellos_backend backend;
+	char **argv;
+	char **envp;
+	char *working_directory;
+	char *cgroup_parent;
+	uint32_t ttl_seconds;
+	uint32_t grace_seconds;
+	enum cellos_stdio stdio;
+	struct plan_user user;
+	struct plan_limits limits;
+	bool egress_enforced;
+	struct egress_policy policy;
+};
+
+/**
+ * plan_make() - judge document, options and environment
+ * @bytes: the document (JSON, RFC 8259); need not end in NUL
+ * @size: at most CELLOS_DOCUMENT_MAX, else refused
+ * @options: the command line
+ * @environment: the caller's own, of which only CELLOS_* is read
+ * @ret: filled on success; release with plan_done()
+ * @err: step "document", "options" or "environment"; field for the document
+ *
+ * Return: 0; -EINVAL: malformed; -EOPNOTSUPP: understood, but not built yet;
+ * -E2BIG: a limit of uapi/cellos.h is passed; -ENOMEM.
+ */
+int plan_make(const char *bytes, size_t size, const struct run_options *options,
+	      char *const *environment, struct plan *ret, struct error *err);
+
+/* plan_done() - release what plan_make() filled; idempotent. */
+void plan_done(struct plan *plan);
+
+/**
+ * plan_cgroup_parent() - the cell parent that option and environment name
+ * @option: --cgroup-parent, or NULL
+ * @environment: the caller's environment
+ * @ret: a copy of the path, to be freed; NULL: find one
+ * @err: step "options" or "environment"
+ *
+ * CELLOS_CGROUP_PARENT is trimmed; an empty one is unset.
+ *
+ * Return: 0; -EINVAL: not absolute; -E2BIG: too long; -ENOMEM.
+ */
+int plan_cgroup_parent(const char *option, char *const *environment, char **ret, struct error *err);
+
+#endif /* HELPER_PLAN_H */

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include "helper/residue.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+static struct residue *add(struct teardown *report, enum cellos_residue kind)
+{
+	struct residue *r;
+
+	if (report->n_residue == RESIDUE_MAX)
+		return NULL;
+	r = reallocarray(report->residue, report->n_residue + 1, sizeof(*r));
+	if (!r)
+		return NULL;
+	report->residue = r;
+	r += report->n_residue++;
+	*r = (struct residue){ .kind = kind };
+	return r;
+}
+
+static void add_process(struct teardown *report, pid_t pid)
+{
+	struct residue *r = add(report, CELLOS_RESIDUE_PROCESS);
+	char path[48], buf[512];
+	char *name_end;
+
+	if (!r)
+		return;
+	r->pid = pid;
+	r->state = '?';
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (io_read_at(AT_FDCWD, path, buf, sizeof(buf)) > 0) {
+		char *name = strchr(buf, '(');
+
+		name_end = strrchr(buf, ')');
+		if (name && name_end && name_end[1] == ' ') {
+			r->state = name_end[2];
+			*name_end = '\0';
+			snprintf(r->what, sizeof(r->what), "%s", name + 1);
+			scrub(r->what);
+		}
+	}
+	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
+	if (io_read_at(AT_FDCWD, path, buf, sizeof(buf)) > 0)
+		snprintf(r->wchan, sizeof(r->wchan), "%.63s", buf);
+}
+
+static void look_at_processes(const struct cell *cell, struct teardown *report)
+{
+	char buf[4096];
+	char *save = NULL;
+
+	if (io_read_at(cell->leaf_fd, "cgroup.procs", buf, sizeof(buf)) <= 0)
+		return;
+	for (char *p = strtok_r(buf, "\n", &save); p; p = strtok_r(NULL, "\n", &save))
+		add_process(report, (pid_t)strtol(p, NULL, 10));
+}
+
+static void look_at_elements(struct cell *cell, struct teardown *report)
+{
+	unsigned int left = 0;
+	struct error err = { 0 };
+	struct residue *r;
+	int ret = egress_left(cell, &left, &err);
+
+	if (ret == 0 && left == 0)
+		return;
+	r = add(report, CELLOS_RESIDUE_NFT);
+	if (!r)
+		return;
+	r->count = left;
+	snprintf(r->what, sizeof(r->what), "%s",
+		 ret < 0 ? "inet cellos (cannot be read)" : "inet cellos");
+}
+
+void residue_look(struct cell *cell, struct teardown *ret)
+{
+	const struct cgroup_parent *parent = &cell->host->parent;
+
+	if (cell->leaf_fd >= 0 && cgroup_leaf_exists(parent, cell->leaf)) {
+		struct residue *r;
+
+		look_at_processes(cell, ret);
+		r = add(ret, CELLOS_RESIDUE_CGROUP);
+		if (r)
+			snprintf(r->what, sizeof(r->what), "%.380s/%s", parent->path, cell->leaf);
+	}
+	look_at_elements(cell, ret);
+	ret->peers = cgroup_parent_cells(parent);
+}
+
+void teardown_done(struct teardown *teardown)
+{
+	free(teardown->residue);
+	teardown->residue = NULL;
+	teardown->n_residue = 0;
+}

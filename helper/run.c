@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/* One cell in the foreground: up, wait, down, and what to say of it. */
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "helper/teardown.h"
+#include "helper/verbs.h"
+#include "lib/io.h"
+
+/* How the workload ended, if nobody of ours ended it. */
+static void judge_exit(const struct wait *wait, struct ending *ending)
+{
+	const siginfo_t *info = &wait->info;
+
+	*ending = (struct ending){ .kind = CELLOS_UNKNOWN };
+	if (!info->si_pid)
+		return;
+	if (info->si_code == CLD_EXITED) {
+		ending->kind = CELLOS_EXITED;
+		ending->code = info->si_status;
+		return;
+	}
+	ending->kind = CELLOS_SIGNALED;
+	ending->signal = info->si_status;
+	ending->core_dumped = info->si_code == CLD_DUMPED;
+}
+
+static int exit_status(const struct cell *cell, const struct run_result *result)
+{
+	const struct ending *ending = &result->ending;
+
+	if (result->teardown.n_residue)
+		return CELLOS_EXIT_FAILED;
+	switch (ending->kind) {
+	case CELLOS_EXITED:
+		return ending->code;
+	case CELLOS_SIGNALED:
+		return CELLOS_EXIT_SIGNAL_BASE + ending->signal;
+	case CELLOS_FORCED:
+		if (ending->reason == CELLOS_FORCED_TTL)
+			return CELLOS_EXIT_TTL;
+		if (ending->reason == CELLOS_FORCED_DESTROY)
+			return CELLOS_EXIT_SIGNAL_BASE + SIGKILL;
+		return CELLOS_EXIT_SIGNAL_BASE + cell->wait.caller_signal;
+	case CELLOS_FAILED:
+		return cell->exit_status;
+	default:
+		return CELLOS_EXIT_FAILED;
+	}
+}
+
+/* Up, and, if that went well, until the workload has ended. */
+static int live(struct cell *cell, const struct cell_step *steps, struct error *err)
+{
+	int ret = wait_for_signals(cell, err);
+
+	if (ret == 0)
+		ret = cell_up(cell, steps, err);
+	if (ret < 0)
+		return ret;
+	stdio_pump(&cell->stdio, cell->host->loop);
+	wait_for_exit(cell);
+	ret = wait_until_exited(cell, err);
+	cell->stats.wall_usec = (cell->wait.ended - cell->wait.born) / NSEC_PER_USEC;
+	return ret;
+}
+
+static void drain(struct cell *cell, struct error *err)
+{
+	int errnum = 0;
+	uint64_t lost = stdio_drain(&cell->stdio, cell->host->loop, &errnum);
+
+	/* A reader that went away has chosen to; any other loss is a failure. */
+	if (lost && errnum != EPIPE)
+		err_set(err, "stdio", errnum, "%llu bytes of the workload's output are lost",
+			(unsigned long long)lost);
+}
+
+/* Another process tears the cell down: it has the win, we tell what we saw. */
+static void leave_to_other(struct cell *cell, struct run_result *ret)
+{
+	teardown_watch(cell);
+	memcpy(ret->teardown.cell_id, cell->identity.id, sizeof(ret->teardown.cell_id));
+	wait_reap(cell, NULL);
+	residue_look(cell, &ret->teardown);
+	ret->ending = (struct ending){ CELLOS_FORCED, .reason = CELLOS_FORCED_DESTROY };
+}
+
+int run_cell(struct cell *cell, const struct cell_step *steps, struct run_result *ret)
+{
+	struct error late = { 0 };
+	int status, claim;
+
+	*ret = (struct run_result){ .cell = cell };
+	status = live(cell, steps, &ret->error);
+	claim = teardown_claim(cell, "run", &late);
+	if (status < 0 && !cell->wait.ran)
+		ret->ending.kind = CELLOS_FAILED;
+	else if (cell->wait.exited)
+		judge_exit(&cell->wait, &ret->ending);
+	else
+		ret->ending.kind = CELLOS_UNKNOWN;
+	if (cell->wait.stopping) {
+		ret->ending = (struct ending){ CELLOS_FORCED, .reason = cell->wait.reason };
+		if (ret->error.errnum == ECANCELED)
+			ret->error = (struct error){ 0 };
+	}
+	if (claim == -EALREADY || claim == -ENOENT)
+		leave_to_other(cell, ret);
+	else
+		teardown_cell(cell, steps, &ret->teardown, &late);
+	drain(cell, &late);
+	if (!ret->error.errnum && (ret->teardown.n_residue || !strcmp(late.step, "stdio")))
+		ret->error = late;
+	return exit_status(cell, ret);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Births. clone3 with CLONE_VFORK blocks its caller until the child has exec'ed,
+ * and an exec can hang as long as the file's owner likes (a write lease, FUSE,
+ * NFS). So it runs on a thread of its own, the spawner; the loop's thread stays
+ * free to end the child by cgroup.kill when the spawn's deadline is over.
+ */
+#ifndef HELPER_SPAWN_H
+#define HELPER_SPAWN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "backends/backend.h"
+#include "helper/loop.h"
+#include "lib/err.h"
+
+struct spawner;
+
+/**
+ * struct spawn - one birth
+ * @backend: whose enter() the child runs
+ * @child: prepared; its fd_limit and stdio are set by the spawner
+ * @cgroup_fd: where the child is born
+ * @pid: the child, if @errnum is 0, also if it failed before exec
+ * @pidfd: of the child, CLOEXEC; the caller owns it
+ * @errnum: of clone3 itself
+ * @status: what the child reported
+ */
+struct spawn {
+	const struct backend *backend;
+	struct child child;
+	int cgroup_fd;
+	pid_t pid;
+	int pidfd;
+	int errnum;
+	struct child_status status;
+};
+
+/**
+ * spawner_open() - start a spawner thread
+ *
+ * Keeps a few fds with low numbers, so that a child's private fd table is small
+ * whatever the process has open later.
+ */
+int spawner_open(struct spawner **ret, struct error *err);
+
+/* spawner_close() - end the thread; no spawn may be under way. */
+void spawner_close(struct spawner *spawner);
+
+/* spawner_submit() - begin a birth; one at a time. @spawn stays in place. */
+int spawner_submit(struct spawner *spawner, struct spawn *spawn);
+
+/* spawner_done_fd() - readable (an eventfd) when the birth is over. */
+int spawner_done_fd(const struct spawner *spawner);
+
+/* spawner_collect() - after that: take the result into the struct spawn. */
+void spawner_collect(struct spawner *spawner);
+
+/* spawn_probe() - can this kernel clone into a cgroup with a pidfd? 0 or -errno. */
+int spawn_probe(void);
+
+#endif /* HELPER_SPAWN_H */

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include "helper/stats.h"
+
+#include <stdlib.h>
+
+#include "lib/io.h"
+
+static uint64_t number(int dirfd, const char *file)
+{
+	char buf[32];
+
+	return io_read_at(dirfd, file, buf, sizeof(buf)) > 0 ? strtoull(buf, NULL, 10) : STAT_NONE;
+}
+
+static uint64_t keyed(const char *text, const char *key)
+{
+	uint64_t value;
+
+	return keyed_u64(text, key, &value) ? value : STAT_NONE;
+}
+
+void stats_read(int leaf_fd, struct cell_stats *stats)
+{
+	char buf[4096];
+
+	if (io_read_at(leaf_fd, "cpu.stat", buf, sizeof(buf)) > 0) {
+		stats->cpu_usec = keyed(buf, "usage_usec");
+		stats->user_usec = keyed(buf, "user_usec");
+		stats->system_usec = keyed(buf, "system_usec");
+	}
+	/* oom_kill counts victims; oom only counts that a limit was met. */
+	if (io_read_at(leaf_fd, "memory.events", buf, sizeof(buf)) > 0)
+		stats->oom_kills = keyed(buf, "oom_kill");
+	stats->memory_peak = number(leaf_fd, "memory.peak");
+	stats->pids_peak = number(leaf_fd, "pids.peak");
+}

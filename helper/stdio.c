@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include "helper/stdio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "helper/caps.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+void stdio_init(struct stdio *stdio)
+{
+	*stdio = (struct stdio){ .child = { -EBADF, -EBADF, -EBADF } };
+	for (size_t i = 0; i < ARRAY_SIZE(stdio->pumps); i++)
+		stdio->pumps[i].from = -EBADF;
+}
+
+static int make_pipes(struct stdio *stdio, uid_t uid, gid_t gid, struct error *err)
+{
+	int priv __free(priv) = caps_raise(PRIV_STDIO, err);
+
+	if (priv < 0)
+		return priv;
+	for (int i = 0; i < 3; i++) {
+		int ends[2];
+
+		if (pipe2(ends, O_CLOEXEC) < 0)
+			return err_set(err, "stdio", errno, "cannot make a pipe");
+		/* The cell reads the first and writes the others. */
+		stdio->child[i] = ends[i > 0];
+		if (i > 0)
+			stdio->pumps[i - 1].from = ends[0];
+		else
+			close(ends[1]);	/* stdin is at its end from the start */
+		if (fchown(stdio->child[i], uid, gid) < 0)
+			return err_set(err, "stdio", errno, "cannot give a pipe to uid %u", uid);
+	}
+	return 0;
+}
+
+static int share(struct stdio *stdio, bool null, struct error *err)
+{
+	for (int i = 0; i < 3; i++) {
+		stdio->child[i] = null ? open("/dev/null", O_RDWR | O_CLOEXEC)
+				       : fcntl(i, F_DUPFD_CLOEXEC, 3);
+		if (stdio->child[i] < 0)
+			return err_set(err, "stdio", errno, "cannot make fd %d of the cell", i);
+	}
+	return 0;
+}
+
+int stdio_make(struct stdio *stdio, enum cellos_stdio mode, uid_t uid, gid_t gid,
+	       struct error *err)
+{
+	if (mode != CELLOS_STDIO_PIPE)
+		return share(stdio, mode == CELLOS_STDIO_NULL, err);
+	for (int i = 0; i < 2; i++) {
+		stdio->pumps[i].to = i + 1;
+		stdio->pumps[i].buf = malloc(PUMP_SIZE);
+		if (!stdio->pumps[i].buf)
+			return err_set(err, "stdio", ENOMEM, "no memory for a pump");
+	}
+	return make_pipes(stdio, uid, gid, err);
+}
+
+void stdio_close_child(struct stdio *stdio)
+{
+	for (int i = 0; i < 3; i++)
+		fd_close(&stdio->child[i]);
+}
+
+static void pump_on(struct pump *pump)
+{
+	if (pump->full)
+		loop_poll(pump->loop, &pump->op, pump->to, POLLOUT);
+	else if (pump->writing)
+		loop_write(pump->loop, &pump->op, pump->to, pump->buf + pump->written,
+			   pump->filled - pump->written);
+	else
+		loop_read(pump->loop, &pump->op, pump->from, pump->buf, PUMP_SIZE);
+}
+
+/* Without a reader the pipe is closed: the workload sees EPIPE, as in a shell. */
+static void pump_give_up(struct pump *pump, int errnum)
+{
+	if (pump->writing)
+		pump->lost += pump->filled - pump->written;
+	if (!pump->errnum)
+		pump->errnum = errnum;
+	pump->writing = false;
+	fd_close(&pump->from);
+}
+
+static void pump_moved(struct loop_op *op, int res)
+{
+	struct pump *pump = op_owner(op, struct pump, op);
+
+	if (res == -ECANCELED)
+		return;
+	/* Somebody made our stdout non-blocking: wait for room in it. */
+	if (pump->full || res == -EINTR || res == -EAGAIN) {
+		pump->full = res == -EAGAIN && pump->writing;
+		pump_on(pump);
+	} else if (!pump->writing) {
+		if (res <= 0) {
+			fd_close(&pump->from);
+			return;
+		}
+		pump->filled = (size_t)res;
+		pump->written = 0;
+		pump->writing = true;
+		pump_on(pump);
+	} else if (res < 0) {
+		pump_give_up(pump, -res);
+	} else {
+		pump->written += (size_t)res;
+		pump->writing = pump->written < pump->filled;
+		pump_on(pump);
+	}
+}
+
+void stdio_pump(struct stdio *stdio, struct loop *loop)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stdio->pumps); i++) {
+		struct pump *pump = &stdio->pumps[i];
+
+		if (pump->from < 0)
+			continue;
+		pump->loop = loop;
+		pump->op.done = pump_moved;
+		pump_on(pump);
+	}
+}
+
+/* Is there anything left to carry? */
+static bool pump_busy(const struct pump *pump)
+{
+	int ready = 0;
+
+	if (pump->from < 0)
+		return false;
+	return pump->writing || (ioctl(pump->from, FIONREAD, &ready) == 0 && ready > 0);
+}
+
+static void drain_over(struct loop_op *op, int res)
+{
+	(void)op;
+	(void)res;
+}
+
+uint64_t stdio_drain(struct stdio *stdio, struct loop *loop, int *ret_errnum)
+{
+	struct loop_op timer = { .done = drain_over };
+	uint64_t lost = 0;
+
+	loop_timer(loop, &timer, now_ns() + CELLOS_DRAIN_TIMEOUT * NSEC_PER_SEC);
+	while (timer.armed && (pump_busy(&stdio->pumps[0]) || pump_busy(&stdio->pumps[1])))
+		if (loop_turn(loop, NULL) < 0)
+			break;
+	for (size_t i = 0; i < ARRAY_SIZE(stdio->pumps); i++) {
+		struct pump *pump = &stdio->pumps[i];
+		int left = 0;
+
+		if (pump->op.armed)
+			loop_drop(&pump->op);
+		if (pump->from >= 0 && ioctl(pump->from, FIONREAD, &left) == 0 && left > 0)
+			pump->lost += (uint64_t)left;
+		if (pump->writing)
+			pump_give_up(pump, ETIMEDOUT);
+		fd_close(&pump->from);
+		lost += pump->lost;
+		if (pump->lost)
+			*ret_errnum = pump->errnum;
+	}
+	loop_drop(&timer);
+	return lost;
+}
+
+void stdio_done(struct stdio *stdio)
+{
+	stdio_close_child(stdio);
+	for (size_t i = 0; i < ARRAY_SIZE(stdio->pumps); i++) {
+		if (stdio->pumps[i].op.armed)
+			loop_drop(&stdio->pumps[i].op);
+		fd_close(&stdio->pumps[i].from);
+		free(stdio->pumps[i].buf);
+		stdio->pumps[i].buf = NULL;
+	}
+}

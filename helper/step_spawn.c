@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Step "spawn": the birth, on the spawner's thread, while this one watches its
+ * deadline. Its down ends every process of the cell and waits until there is none.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "helper/cell.h"
+#include "lib/cleanup.h"
+#include "lib/compat.h"
+#include "lib/io.h"
+
+/* One birth as the loop sees it. */
+struct birth_wait {
+	struct cell *cell;
+	struct loop_op done_op;
+	struct loop_op deadline_op;
+	bool done;
+	bool late;
+};
+
+static void birth_done(struct loop_op *op, int res)
+{
+	(void)res;
+	op_owner(op, struct birth_wait, done_op)->done = true;
+}
+
+static void birth_late(struct loop_op *op, int res)
+{
+	struct birth_wait *wait = op_owner(op, struct birth_wait, deadline_op);
+
+	if (res == -ECANCELED || wait->done)
+		return;
+	wait->late = true;
+	cgroup_leaf_kill(wait->cell->leaf_fd);
+}
+
+static int wait_for_birth(struct birth_wait *wait, struct error *err)
+{
+	struct host *host = wait->cell->host;
+
+	wait->done_op.done = birth_done;
+	wait->deadline_op.done = birth_late;
+	loop_poll(host->loop, &wait->done_op, spawner_done_fd(host->spawner), POLLIN);
+	loop_timer(host->loop, &wait->deadline_op, now_ns() + CELLOS_SPAWN_TIMEOUT * NSEC_PER_SEC);
+	/* The spawner uses our memory until it is done: a failing loop must not leave. */
+	while (!wait->done) {
+		int ret = loop_turn(host->loop, err);
+
+		if (ret < 0) {
+			struct pollfd p = { spawner_done_fd(host->spawner), POLLIN, 0 };
+
+			cgroup_leaf_kill(wait->cell->leaf_fd);
+			while (poll(&p, 1, -1) < 0 && errno == EINTR)
+				;
+			spawner_collect(host->spawner);
+			return ret;
+		}
+	}
+	spawner_collect(host->spawner);
+	loop_drop(&wait->deadline_op);
+	return 0;
+}
+
+/* Is the child where it was born? An agent on the host may move processes. */
+static int check_membership(const struct cell *cell, struct error *err)
+{
+	struct compat_pidfd_info info = { .mask = COMPAT_PIDFD_INFO_CGROUPID };
+	char path[32], want[LEAF_NAME_MAX + 2], buf[4096];
+
+	if (ioctl(cell->wait.child.fd, COMPAT_PIDFD_GET_INFO, &info) == 0 &&
+	    info.mask & COMPAT_PIDFD_INFO_CGROUPID) {
+		if (info.cgroupid == cell->cgroup_id)
+			return 0;
+	} else {
+		snprintf(path, sizeof(path), "/proc/%d/cgroup", cell->wait.child.pid);
+		snprintf(want, sizeof(want), "/%s\n", cell->leaf);
+		if (io_read_at(AT_FDCWD, path, buf, sizeof(buf)) >= 0 && strstr(buf, want))
+			return 0;
+	}
+	err_set(err, "spawn", EXDEV, "the workload was moved out of its cgroup %s", cell->leaf);
+	err_hint(err, "another program of this host moves processes between cgroups: "
+		 "exempt %s from it", cell->host->parent.path);
+	return -EXDEV;
+}
+
+/* Has the child been killed before it became its workload? Leaves it unreaped. */
+static bool died_unborn(const struct cell *cell)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_PIDFD, (id_t)cell->wait.child.fd, &info,
+		      WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid && info.si_code != CLD_EXITED &&
+	       pidref_never_execed(&cell->wait.child);
+}
+
+static int explain_clone(const struct cell *cell, struct error *err)
+{
+	int errnum = cell->spawn.errnum;
+
+	err_set(err, "spawn", errnum, "clone3 into %s", cell->leaf);
+	if (errnum == EBUSY || errnum == EOPNOTSUPP)
+		err_hint(err, "the leaf is not a plain domain cgroup (cgroup.type)");
+	else if (errnum == EAGAIN)
+		err_hint(err, "pids.max of the cell or of a cgroup above, or RLIMIT_NPROC, is "
+			 "reached");
+	else if (errnum == ENOMEM)
+		err_hint(err, "memoryMaxBytes may be too low to start anything");
+	return -errnum;
+}
+
+static void hint_workdir(const struct cell *cell, int errnum, struct error *err)
+{
+	if (errnum == EACCES)
+		err_hint(err, "the cell's uid %u must be able to search it and what is above it",
+			 cell->identity.uid);
+	else if (errnum == ENOENT)
+		err_hint(err, "it is not made by the helper: make it, or leave workingDirectory "
+			 "out for /");
+}
+
+static void hint_exec(const struct cell *cell, int errnum, struct error *err)
+{
+	bool found = cell->spawn.status.exit_status == CELLOS_EXIT_NOT_EXECUTABLE;
+
+	if (errnum == EACCES)
+		err_hint(err, "it must be a file that the cell's uid %u may execute, in "
+			 "directories that it may search", cell->identity.uid);
+	else if (errnum == ENOENT && found)
+		err_hint(err, "the file is there, its interpreter is not");
+	else if (errnum == ENOENT && !strchr(cell->plan->argv[0], '/'))
+		err_hint(err, "a bare name is looked for in /usr/local/sbin, /usr/local/bin, "
+			 "/usr/sbin, /usr/bin, /sbin, /bin");
+	else if (errnum == ENOEXEC)
+		err_hint(err, "no program of this machine's, and no script that begins with #!");
+}
+
+static int explain_child(const struct cell *cell, struct error *err)
+{
+	const struct child_status *status = &cell->spawn.status;
+	const char *what = "in the child";
+
+	if (status->step == CHILD_WORKDIR)
+		what = cell->plan->working_directory;
+	else if (status->step == CHILD_EXEC)
+		what = cell->plan->argv[0];
+	err_set(err, "spawn", status->errnum, "%s: %s", child_step_name(status->step), what);
+	if (status->errnum == ENOMEM || status->errnum == EAGAIN)
+		err_hint(err, "a limit of the cell is too low to start it");
+	else if (status->step == CHILD_WORKDIR)
+		hint_workdir(cell, status->errnum, err);
+	else if (status->step == CHILD_EXEC)
+		hint_exec(cell, status->errnum, err);
+	return -status->errnum;
+}
+
+static int judge(struct cell *cell, const struct birth_wait *wait, struct error *err)
+{
+	if (cell->spawn.errnum)
+		return explain_clone(cell, err);
+	if (cell->spawn.status.step != CHILD_NONE) {
+		cell->exit_status = cell->spawn.status.exit_status;
+		return explain_child(cell, err);
+	}
+	if (!died_unborn(cell)) {
+		cell->wait.ran = true;
+		return wait->late ? 0 : check_membership(cell, err);
+	}
+	if (cell->wait.stopping)
+		return err_set(err, "spawn", ECANCELED, "stopped before the workload began");
+	if (!wait->late)
+		return err_set(err, "spawn", ECANCELED, "killed before the workload began");
+	err_set(err, "spawn", ETIMEDOUT, "exec: %s did not begin within %d seconds",
+		cell->plan->argv[0], CELLOS_SPAWN_TIMEOUT);
+	err_hint(err, "its file system does not answer (NFS, FUSE), or its owner holds a lease "
+		 "on the file");
+	return -ETIMEDOUT;
+}
+
+static int prepare(struct cell *cell, struct error *err)
+{
+	struct child *child = &cell->spawn.child;
+	int ret;
+
+	*child = (struct child){
+		.argv = cell->plan->argv,
+		.envp = cell->plan->envp,
+		.working_directory = cell->plan->working_directory,
+		.domain_fd = cell->host->domain_fd,
+		.uid = cell->identity.uid,
+		.gid = cell->identity.gid,
+	};
+	memcpy(child->stdio, cell->stdio.child, sizeof(child->stdio));
+	ret = cell->backend->prepare(child, err);
+	cell->prepared = ret == 0;
+	cell->spawn.backend = cell->backend;
+	cell->spawn.cgroup_fd = cell->leaf_fd;
+	return ret;
+}
+
+int spawn_up(struct cell *cell, struct error *err)
+{
+	struct birth_wait wait = { .cell = cell };
+	uint64_t begin = now_ns();
+	int ret = prepare(cell, err);
+
+	if (ret == 0)
+		ret = spawner_submit(cell->host->spawner, &cell->spawn);
+	if (ret == 0)
+		ret = wait_for_birth(&wait, err);
+	stdio_close_child(&cell->stdio);
+	if (ret < 0)
+		return err_set(err, "spawn", ret, "cannot spawn");
+	cell->wait.born = now_ns();
+	if (cell->spawn.pid) {
+		ret = pidref_take(&cell->wait.child, cell->spawn.pid, cell->spawn.pidfd);
+		if (ret < 0)
+			return err_set(err, "spawn", ret, "cannot identify the workload");
+	}
+	ret = judge(cell, &wait, err);
+	if (ret == 0)
+		ret = identity_store_workload(cell->leaf_fd, &cell->wait.child, err);
+	cell->timings.spawn = (now_ns() - begin) / NSEC_PER_USEC;
+	return ret;
+}
+
+int spawn_down(struct cell *cell, struct error *err)
+{
+	int ret = 0;
+
+	if (cell->prepared)
+		cell->backend->release(&cell->spawn.child);
+	cell->prepared = false;
+	if (cell->leaf_fd >= 0 && cgroup_leaf_populated(cell->leaf_fd) != 0) {
+		cgroup_leaf_kill(cell->leaf_fd);
+		ret = wait_until_empty(cell, err);
+	}
+	/* A child that never ran, or whose exit nobody has waited for yet. */
+	if (!cell->wait.exit_op.armed && wait_reap(cell, err) < 0 && ret == 0)
+		ret = -ETIMEDOUT;
+	return ret;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Many cells ended in one walk: `destroy --all` and `reconcile`. */
+#ifndef HELPER_SWEEP_H
+#define HELPER_SWEEP_H
+
+#include "helper/report.h"
+#include "helper/teardown.h"
+
+/**
+ * struct sweep - one walk
+ * @verb: who claims the cells
+ * @wants: which to end; NULL: all
+ * @kept: cells that were not wanted
+ * @failed: a teardown left something; it was said to stderr
+ */
+struct sweep {
+	const char *verb;
+	struct report *report;
+	bool (*wants)(const struct cell *cell);
+	unsigned int kept;
+	bool failed;
+};
+
+/* sweep_cell() - for leaves_each(): ends one cell, if it is wanted and nobody else does. */
+int sweep_cell(struct cell *cell, void *sweep);
+
+#endif /* HELPER_SWEEP_H */

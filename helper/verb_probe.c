@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The verb `probe`: each thing that `run` needs is tried, by doing it; what is
+ * missing is named with the way to get it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "helper/caps.h"
+#include "helper/host.h"
+#include "helper/limits.h"
+#include "helper/users.h"
+#include "helper/verbs.h"
+#include "lib/cleanup.h"
+#include "lib/compat.h"
+
+struct probe {
+	const char *parent;
+	struct cgroup_parent cgroup;
+	bool have_caps;
+};
+
+/* A failure as a row: its message becomes the detail, its hint the remedy. */
+static bool from_error(struct check *check, const struct error *err, const char *good)
+{
+	check->ok = !err->errnum;
+	snprintf(check->detail, sizeof(check->detail), "%.320s%s%.40s",
+		 check->ok ? good : err->message, check->ok ? "" : ": ",
+		 check->ok ? "" : strerror(err->errnum));
+	snprintf(check->remedy, sizeof(check->remedy), "%s", err->hint);
+	return check->ok;
+}
+
+static void probe_root(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+
+	(void)probe;
+	verb_need_root("run", &err);
+	from_error(check, &err, "the caller is root");
+}
+
+static void probe_capabilities(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+	uint32_t all = 0;
+
+	for (int i = 0; i < PRIV_COUNT; i++)
+		all |= PRIV_MASK(i);
+	probe->have_caps = caps_init(all, &err) == 0;
+	from_error(check, &err, "every privileged operation has its capabilities");
+}
+
+static void probe_parent(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+	char good[300];
+	int ret = cgroup_parent_open(probe->parent, false, &probe->cgroup, &err);
+
+	if (ret == -ENOENT && !err.errnum) {
+		from_error(check, &err, "will be made when it is first needed");
+		return;
+	}
+	if (ret == 0)
+		cgroup_parent_check(&probe->cgroup, &err);
+	snprintf(good, sizeof(good), "%.200s, %u cells", probe->cgroup.path,
+		 cgroup_parent_cells(&probe->cgroup));
+	from_error(check, &err, good);
+}
+
+static void probe_clone(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+	int ret = spawn_probe();
+
+	(void)probe;
+	if (ret < 0) {
+		err_set(&err, "probe", ret, "clone3 with CLONE_INTO_CGROUP and CLONE_PIDFD");
+		err_hint(&err, "Linux 5.7 or later; a seccomp filter around the helper may "
+			 "hide clone3");
+	}
+	from_error(check, &err, "clone3 with CLONE_INTO_CGROUP, CLONE_PIDFD, CLONE_CLEAR_SIGHAND");
+}
+
+static void probe_fds(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+	int fd __free(fd) = sys_openat2(AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
+
+	(void)probe;
+	if (fd < 0 || close_range(~0U, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
+		err_set(&err, "probe", errno, "close_range with CLOSE_RANGE_CLOEXEC, openat2");
+		err_hint(&err, "Linux 5.11 or later");
+	}
+	from_error(check, &err, "close_range with CLOSE_RANGE_CLOEXEC, openat2");
+}
+
+static void probe_io_uring(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+	struct loop *loop = NULL;
+
+	(void)probe;
+	loop_open(&loop, &err);
+	loop_close(loop);
+	from_error(check, &err, "io_uring can be set up");
+}
+
+static void probe_egress(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+	struct nft *nft = NULL;
+
+	if (!probe->have_caps) {
+		err_set(&err, "probe", EPERM, "nf_tables: not tried without CAP_NET_ADMIN");
+	} else {
+		int priv __free(priv) = caps_raise(PRIV_EGRESS, &err);
+
+		if (priv == 0 && nft_open(&nft, &err) == 0) {
+			nft_probe(nft, &err);
+			nft_close(nft);
+		}
+	}
+	from_error(check, &err, "nf_tables holds a whole cell: sets, rules, elements, counters");
+}
+
+static void probe_uids(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+
+	(void)probe;
+	users_range_mapped(&err);
+	from_error(check, &err, "the range of dynamic uids and gids is mapped");
+}
+
+static void probe_pidfs(struct probe *probe, struct check *check)
+{
+	struct pidref self = PIDREF_NONE;
+	struct error err = { 0 };
+
+	(void)probe;
+	if (pidref_self(&self) < 0 || !self.ino) {
+		err_set(&err, "probe", EOPNOTSUPP, "pidfs inodes: processes are identified by "
+			"start time instead");
+		err_hint(&err, "Linux 6.9 or later");
+	}
+	pidref_done(&self);
+	from_error(check, &err, "processes have pidfs inodes");
+}
+
+static void probe_landlock(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+	int fd __free(fd) = domain_open();
+
+	(void)probe;
+	if (fd < 0) {
+		err_set(&err, "probe", -fd, "Landlock: --user UID:GID is refused");
+		err_hint(&err, "Linux 5.13 or later, with landlock among lsm= at boot");
+	}
+	from_error(check, &err, "Landlock domains: --user UID:GID can be served");
+}
+
+static void probe_limits(struct probe *probe, struct check *check)
+{
+	static const struct plan_limits unset = {
+		LIMIT_UNSET, LIMIT_UNSET, LIMIT_UNSET, LIMIT_UNSET, LIMIT_UNSET, -1,
+	};
+	struct plan_limits limits = unset;
+	struct error err = { 0 };
+
+	if (probe->cgroup.fd < 0) {
+		err_set(&err, "probe", ENOENT, "not tried without a cell parent");
+	} else {
+		if (!strcmp(check->name, "memory"))
+			limits.memory_max = 0;
+		else if (!strcmp(check->name, "cpu"))
+			limits.cpu_period = 0;
+		else
+			limits.pids_max = 0;
+		limits_available(&probe->cgroup, &limits, &err);
+	}
+	from_error(check, &err, "limits of this controller can be set");
+}
+
+static const struct {
+	const char *name;
+	bool needed;
+	void (*probe)(struct probe *probe, struct check *check);
+} probes[] = {
+	{ "root", true, probe_root },
+	{ "capabilities", true, probe_capabilities },
+	{ "cgroup-parent", true, probe_parent },
+	{ "clone3", true, probe_clone },
+	{ "fds", true, probe_fds },
+	{ "io_uring", true, probe_io_uring },
+	{ "egress", true, probe_egress },
+	{ "dynamic-uids", true, probe_uids },
+	{ "pidfs", false, probe_pidfs },
+	{ "landlock", false, probe_landlock },
+	{ "memory", false, probe_limits },
+	{ "cpu", false, probe_limits },
+	{ "pids", false, probe_limits },
+};
+
+int verb_probe(int argc, char **argv)
+{
+	struct verb_options options = { 0 };
+	struct probe probe = { .cgroup = CGROUP_PARENT_NONE };
+	struct error err = { 0 };
+	struct report report;
+	bool works = true;
+	int ret = verb_parse(argc, argv, false, &options, &err);
+
+	if (ret == 0 && options.n_args)
+		ret = err_set(&err, "options", EINVAL, "probe takes no argument");
+	if (ret == 0)
+		ret = report_open(&report, options.json);
+	if (ret < 0)
+		return verb_fail(&err);
+	probe.parent = options.parent;
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
+		struct check check = { .name = probes[i].name, .needed = probes[i].needed };
+
+		probes[i].probe(&probe, &check);
+		works &= check.ok || !check.needed;
+		report_check(&report, &check);
+	}
+	if (!options.json)
+		puts(works ? "run can work here" : "run cannot work here: see FAIL");
+	report_close(&report, false);
+	cgroup_parent_done(&probe.cgroup);
+	free(options.parent);
+	return works ? 0 : CELLOS_EXIT_FAILED;
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/* The verb `reconcile`: remove what helpers left that died. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "helper/caps.h"
+#include "helper/leaves.h"
+#include "helper/sweep.h"
+#include "helper/verbs.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+/*
+ * Kept is what somebody owns: a living helper ends its own cells, and their
+ * TTLs, too. One that is stuck so long past a deadline that no grace period
+ * explains it does not.
+ */
+static bool is_abandoned(const struct cell *cell)
+{
+	const struct identity *id = &cell->identity;
+	const uint64_t patience = (CELLOS_GRACE_MAX + CELLOS_KILL_TIMEOUT) * NSEC_PER_SEC;
+
+	if (!id->id[0] || !pidref_alive(&id->owner))
+		return true;
+	return id->deadline && now_ns() > id->deadline + patience;
+}
+
+/* The inode numbers of all cgroups of the hierarchy, collected when first asked. */
+struct cgroup_ids {
+	const struct host *host;
+	uint64_t *ids;
+	size_t n;
+	bool collected;
+	bool failed;
+};
+
+DEFINE_FREE(dir, DIR *, if (*p) closedir(*p))
+
+static void collect(struct cgroup_ids *set, int at, const char *name)
+{
+	int fd __free(fd) = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *dir __free(dir) = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	/* A cgroup that went meanwhile is gone; anything else is not known. */
+	if (!dir) {
+		set->failed |= errno != ENOENT;
+		return;
+	}
+	take_fd(&fd);
+	while ((entry = readdir(dir))) {
+		uint64_t *ids;
+
+		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, "..") ||
+		    !strcmp(entry->d_name, "."))
+			continue;
+		ids = reallocarray(set->ids, set->n + 1, sizeof(*ids));
+		if (!ids) {
+			set->failed = true;
+			return;
+		}
+		set->ids = ids;
+		ids[set->n++] = entry->d_ino;
+		collect(set, dirfd(dir), entry->d_name);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool cgroup_exists(uint64_t id, void *arg)
+{
+	struct cgroup_ids *set = arg;
+
+	if (!set->collected) {
+		char root[3 * 64] = ".";
+
+		for (unsigned int i = 0; i < set->host->parent.level && i < 60; i++)
+			strcat(root, "/..");
+		collect(set, set->host->parent.fd, root);
+		qsort(set->ids, set->n, sizeof(*set->ids), compare);
+		set->collected = true;
+	}
+	return set->failed || bsearch(&id, set->ids, set->n, sizeof(id), compare);
+}
+
+static int sweep_elements(struct host *host, struct error *err)
+{
+	struct cgroup_ids set = { .host = host };
+	int priv __free(priv) = caps_raise(PRIV_EGRESS, err);
+	unsigned int removed = 0;
+	int ret = priv < 0 ? priv : nft_sweep(host->nft, cgroup_exists, &set, &removed, err);
+
+	free(set.ids);
+	return ret;
+}
+
+int verb_reconcile(int argc, char **argv)
+{
+	struct verb_options options = { 0 };
+	struct error err = { 0 };
+	struct report report;
+	struct host host;
+	struct sweep sweep = { .verb = "reconcile", .report = &report, .wants = is_abandoned };
+	int ret = verb_begin(argc, argv, false, PRIV_MASK(PRIV_PARENT) | PRIV_MASK(PRIV_EGRESS) |
+			     PRIV_MASK(PRIV_SIGNAL), HOST_NFT | HOST_LOOP | HOST_CREATE, &options, &host, &err);
+
+	if (ret == 0 && options.n_args)
+		ret = err_set(&err, "options", EINVAL, "reconcile takes no argument");
+	if (ret == 0 && report_open(&report, options.json) < 0)
+		ret = err_set(&err, "report", ENOMEM, "no memory");
+	if (ret < 0)
+		return verb_fail(&err);
+	ret = leaves_each(&host, sweep_cell, &sweep, &err);
+	if (ret == 0)
+		ret = sweep_elements(&host, &err);
+	report_close_reconcile(&report, sweep.kept);
+	host_done(&host);
+	return ret < 0 || sweep.failed ? verb_fail(&err) : 0;
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+/* The verb `run`: command line, document, plan, host, one cell, its report. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/close_range.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "helper/caps.h"
+#include "helper/verbs.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+#define RUN_PRIVS	(PRIV_MASK(PRIV_CALLER_FILES) | PRIV_MASK(PRIV_PARENT) | \
+			 PRIV_MASK(PRIV_EGRESS) | PRIV_MASK(PRIV_STDIO) | PRIV_MASK(PRIV_SIGNAL) | \
+			 PRIV_MASK(PRIV_CREDENTIALS))
+
+enum {
+	OPT_PARENT = 1, OPT_BACKEND, OPT_UNSHARE, OPT_ENV, OPT_STDIO, OPT_EGRESS, OPT_NETNS,
+	OPT_USER, OPT_REPORT, OPT_VERBOSE,
+};
+
+static const struct option long_options[] = {
+	{ "cgroup-parent", required_argument, NULL, OPT_PARENT },
+	{ "backend", required_argument, NULL, OPT_BACKEND },
+	{ "unshare", required_argument, NULL, OPT_UNSHARE },
+	{ "env", required_argument, NULL, OPT_ENV },
+	{ "stdio", required_argument, NULL, OPT_STDIO },
+	{ "egress", required_argument, NULL, OPT_EGRESS },
+	{ "netns", required_argument, NULL, OPT_NETNS },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "report", required_argument, NULL, OPT_REPORT },
+	{ "verbose", no_argument, NULL, OPT_VERBOSE },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int bad_option(int argc, char **argv, struct error *err)
+{
+	const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "?";
+
+	err_set(err, "options", EINVAL, "%s: unknown option, or its value is missing", word);
+	err_hint(err, "cellos-helper help run");
+	return -EINVAL;
+}
+
+static int parse_options(int argc, char **argv, struct run_options *options, struct error *err)
+{
+	const char **values[] = {
+		[OPT_PARENT] = &options->cgroup_parent, [OPT_BACKEND] = &options->backend,
+		[OPT_UNSHARE] = &options->unshare, [OPT_STDIO] = &options->stdio,
+		[OPT_EGRESS] = &options->egress, [OPT_NETNS] = &options->netns,
+		[OPT_USER] = &options->user, [OPT_REPORT] = &options->report,
+		[OPT_VERBOSE] = NULL,
+	};
+	int opt;
+
+	options->env = calloc((size_t)argc, sizeof(*options->env));
+	if (!options->env)
+		return err_set(err, "options", ENOMEM, "no memory");
+	opterr = 0;
+	optind = 0;	/* "+": the document ends the options */
+	while ((opt = getopt_long(argc, argv, "+", long_options, NULL)) != -1) {
+		if (opt == '?' || opt >= (int)ARRAY_SIZE(values))
+			return bad_option(argc, argv, err);
+		if (opt == OPT_ENV)
+			options->env[options->n_env++] = optarg;
+		else if (opt == OPT_VERBOSE)
+			options->verbose = true;
+		else
+			*values[opt] = optarg;
+	}
+	if (optind != argc - 1) {
+		err_set(err, "options", EINVAL, "%s", optind == argc ? "no DOCUMENT is named" :
+			"more than one DOCUMENT is named");
+		err_hint(err, "usage: cellos-helper run [OPTIONS] DOCUMENT|-");
+		return -EINVAL;
+	}
+	options->document = argv[optind];
+	return 0;
+}
+
+/* The whole document, or its first bytes beyond the limit: plan_make() refuses then. */
+static int read_document(const char *path, char **ret_bytes, size_t *ret_size, struct error *err)
+{
+	bool from_stdin = !strcmp(path, "-");
+	int opened __free(fd) = from_stdin ? -EBADF : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = from_stdin ? STDIN_FILENO : opened;
+	char *bytes __free(mem) = malloc(CELLOS_DOCUMENT_MAX + 1);
+	size_t size = 0;
+	ssize_t n;
+
+	if (!bytes)
+		return err_set(err, "document", ENOMEM, "no memory");
+	if (fd < 0)
+		return err_set(err, "document", errno, "cannot open %s", path);
+	while (size < CELLOS_DOCUMENT_MAX + 1) {
+		n = read(fd, bytes + size, CELLOS_DOCUMENT_MAX + 1 - size);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(err, "document", errno, "cannot read %s", path);
+		if (n == 0)
+			break;
+		size += (size_t)n;
+	}
+	*ret_bytes = take_ptr(bytes);
+	*ret_size = size;
+	return 0;
+}
+
+/* Opened before anything starts: a report that cannot be written is no report. */
+static int open_report(const char *where, int *ret_fd, struct error *err)
+{
+	uint64_t n;
+
+	*ret_fd = -EBADF;
+	if (!where)
+		return 0;
+	if (!strcmp(where, "-"))
+		*ret_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	else if (!strncmp(where, "fd:", 3) && parse_u64(where + 3, &n) && n <= INT32_MAX)
+		*ret_fd = fcntl((int)n, F_DUPFD_CLOEXEC, 3);
+	else if (!strncmp(where, "fd:", 3))
+		errno = EINVAL;
+	else
+		*ret_fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
+	if (*ret_fd < 0)
+		return err_set(err, "report", errno, "cannot open the report %s", where);
+	return 0;
+}
+
+struct input {
+	struct run_options options;
+	char *bytes;
+	size_t size;
+	int report_fd;
+};
+
+static void free_input(void *ptr)
+{
+	struct input *input = ptr;
+
+	free(input->options.env);
+	free(input->bytes);
+	fd_close(&input->report_fd);
+}
+
+/*
+ * All that the caller named is opened here, with its rights; then every other fd
+ * that was inherited is closed: none of it is ours, and none may reach a cell.
+ */
+static int take_input(int argc, char **argv, struct input *input, struct error *err)
+{
+	int ret = parse_options(argc, argv, &input->options, err);
+
+	if (ret == 0)
+		ret = caps_init(RUN_PRIVS, err);
+	if (ret == 0) {
+		int priv __free(priv) = caps_raise(PRIV_CALLER_FILES, err);
+
+		ret = priv;
+		if (ret == 0)
+			ret = open_report(input->options.report, &input->report_fd, err);
+		if (ret == 0)
+			ret = read_document(input->options.document, &input->bytes, &input->size,
+					    err);
+	}
+	if (ret == 0)
+		ret = caps_forget(PRIV_CALLER_FILES, err);
+	return ret;
+}
+
+static void close_inherited(int keep)
+{
+	if (keep < 0) {
+		close_range(3, ~0U, 0);
+		return;
+	}
+	if (keep > 3)
+		close_range(3, (unsigned int)keep - 1, 0);
+	close_range((unsigned int)keep + 1, ~0U, 0);
+}
+
+/* Error line, report, timings. Return: the exit status, 125 if the report is lost. */
+static int say_result(const struct input *input, const struct run_result *result, int status)
+{
+	report_error(&result->error);
+	if (input->report_fd >= 0) {
+		int ret = report_run(input->report_fd, result);
+
+		if (ret < 0) {
+			dprintf(STDERR_FILENO, "cellos-helper: report: cannot write it: %s\n",
+				strerror(-ret));
+			status = CELLOS_EXIT_FAILED;
+		}
+	}
+	if (input->options.verbose && result->cell) {
+		const struct cell_timings *t = &result->cell->timings;
+
+		dprintf(STDERR_FILENO, "cellos-helper: %s: status %d; cgroup %llu us, egress %llu "
+			"us, spawn %llu us, teardown %llu us\n", result->cell->leaf, status,
+			(unsigned long long)t->cgroup, (unsigned long long)t->egress,
+			(unsigned long long)t->spawn, (unsigned long long)t->teardown);
+	}
+	return status;
+}
+
+static int run_plan(const struct plan *plan, const struct input *input, struct run_result *result)
+{
+	struct host host;
+	struct cell cell;
+	int status;
+
+	if (host_open(plan->cgroup_parent, HOST_NFT | HOST_LOOP | HOST_SPAWN | HOST_CREATE, &host,
+		      &result->error) < 0 || caps_forget(PRIV_PARENT, &result->error) < 0)
+		return say_result(input, result, CELLOS_EXIT_FAILED);
+	cell_init(&cell, &host, plan);
+	status = run_cell(&cell, cell_steps, result);
+	/*
+	 * What is left are fds, memory and a sleeping thread of this process, which
+	 * the kernel takes back faster than host_done() would (measured: 150 us).
+	 */
+	return say_result(input, result, status);
+}
+
+int verb_run(int argc, char **argv)
+{
+	struct input input __free(input) = { .report_fd = -EBADF };
+	struct run_result result = { .ending = { .kind = CELLOS_FAILED } };
+	struct plan plan;
+	int status;
+
+	if (verb_need_root("run", &result.error) < 0 ||
+	    take_input(argc, argv, &input, &result.error) < 0)
+		return say_result(&input, &result, CELLOS_EXIT_FAILED);
+	close_inherited(input.report_fd);
+	wait_block_signals();
+	if (plan_make(input.bytes, input.size, &input.options, environ, &plan,
+		      &result.error) < 0)
+		return say_result(&input, &result, CELLOS_EXIT_FAILED);
+	status = run_plan(&plan, &input, &result);
+	teardown_done(&result.teardown);
+	plan_done(&plan);
+	return status;
+}

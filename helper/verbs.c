@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+/* What the verbs have in common. */
+#include "helper/verbs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "helper/caps.h"
+
+int verb_fail(const struct error *err)
+{
+	report_error(err);
+	return CELLOS_EXIT_FAILED;
+}
+
+int verb_need_root(const char *verb, struct error *err)
+{
+	if (geteuid() == 0)
+		return 0;
+	err_set(err, "privileges", EPERM, "%s: a caller that is not root (uid %u) is not served "
+		"yet", verb, geteuid());
+	err_hint(err, "sudo cellos-helper %s ...", verb);
+	return -EPERM;
+}
+
+static int take_option(int argc, char **argv, int *i, bool takes_all, const char **parent,
+		       struct verb_options *ret)
+{
+	const char *word = argv[*i];
+	const char *value = "--cgroup-parent";
+	size_t len = strlen(value);
+
+	if (!strcmp(word, "--json"))
+		ret->json = true;
+	else if (takes_all && !strcmp(word, "--all"))
+		ret->all = true;
+	else if (!strncmp(word, value, len) && word[len] == '=')
+		*parent = word + len + 1;
+	else if (!strcmp(word, value) && *i + 1 < argc)
+		*parent = argv[++*i];
+	else
+		return -EINVAL;
+	return 0;
+}
+
+int verb_parse(int argc, char **argv, bool takes_all, struct verb_options *ret, struct error *err)
+{
+	const char *parent = NULL;
+
+	*ret = (struct verb_options){ 0 };
+	for (int i = 1; i < argc; i++) {
+		if (argv[i][0] != '-') {
+			if (ret->n_args == 2)
+				return err_set(err, "options", EINVAL, "too many arguments");
+			ret->args[ret->n_args++] = argv[i];
+		} else if (take_option(argc, argv, &i, takes_all, &parent, ret) < 0) {
+			err_set(err, "options", EINVAL, "%s: unknown option, or its value is "
+				"missing", argv[i]);
+			err_hint(err, "cellos-helper help %s", argv[0]);
+			return -EINVAL;
+		}
+	}
+	return plan_cgroup_parent(parent, environ, &ret->parent, err);
+}
+
+int verb_begin(int argc, char **argv, bool takes_all, uint32_t privs, unsigned int parts,
+	       struct verb_options *options, struct host *host, struct error *err)
+{
+	int ret = verb_need_root(argv[0], err);
+
+	if (ret == 0)
+		ret = verb_parse(argc, argv, takes_all, options, err);
+	if (ret == 0)
+		ret = caps_init(privs, err);
+	if (ret == 0)
+		ret = wait_block_signals();
+	if (ret == 0)
+		ret = host_open(options->parent, parts, host, err);
+	free(options->parent);
+	options->parent = NULL;
+	if (ret == -ENOENT && !err->errnum)
+		return 1;
+	return ret;
+}

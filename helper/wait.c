@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+#include "helper/wait.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "helper/caps.h"
+#include "helper/cell.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+void wait_init(struct wait *wait, struct cell *cell)
+{
+	*wait = (struct wait){ .cell = cell, .child = PIDREF_NONE, .signal_fd = -EBADF };
+}
+
+/*
+ * Also SIGPIPE: a reader of our stdout that is gone is an error of write(2).
+ * Everything else gets its default back: an ignored SIGCHLD, inherited from the
+ * caller, would make the kernel reap the workload and lose its exit status.
+ */
+int wait_block_signals(void)
+{
+	sigset_t mask;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			signal(sig, SIG_DFL);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGPIPE);
+	return sigprocmask(SIG_SETMASK, &mask, NULL) < 0 ? -errno : 0;
+}
+
+static void end_at_once(struct cell *cell)
+{
+	if (cell->wait.killed || cell->leaf_fd < 0)
+		return;
+	cell->wait.killed = true;
+	cgroup_leaf_kill(cell->leaf_fd);
+}
+
+static void grace_over(struct loop_op *op, int res)
+{
+	struct wait *wait = op_owner(op, struct wait, grace_op);
+
+	if (res != -ECANCELED)
+		end_at_once(wait->cell);
+}
+
+static void signal_child(const struct pidref *child, int sig)
+{
+	int priv __free(priv) = caps_raise(PRIV_SIGNAL, NULL);
+
+	if (priv == 0)
+		pidfd_send_signal(child->fd, sig, NULL, 0);
+}
+
+void wait_stop(struct cell *cell, enum cellos_forced reason)
+{
+	struct wait *wait = &cell->wait;
+	uint32_t grace = cell->plan->grace_seconds;
+
+	if (wait->exited)
+		return;
+	if (wait->stopping) {
+		end_at_once(cell);
+		return;
+	}
+	wait->stopping = true;
+	wait->reason = reason;
+	/* A birth under way has no workload yet that could end in peace. */
+	if (!wait->ran || grace == 0) {
+		end_at_once(cell);
+		return;
+	}
+	signal_child(&wait->child, SIGTERM);
+	loop_timer(cell->host->loop, &wait->grace_op, now_ns() + grace * NSEC_PER_SEC);
+}
+
+static void ttl_over(struct loop_op *op, int res)
+{
+	struct wait *wait = op_owner(op, struct wait, ttl_op);
+
+	if (res != -ECANCELED && !wait->stopping)
+		wait_stop(wait->cell, CELLOS_FORCED_TTL);
+}
+
+static void signal_came(struct loop_op *op, int res)
+{
+	struct wait *wait = op_owner(op, struct wait, signal_op);
+	struct signalfd_siginfo info;
+
+	if (res == -ECANCELED)
+		return;
+	while (read(wait->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (!wait->caller_signal)
+			wait->caller_signal = (int)info.ssi_signo;
+		wait_stop(wait->cell, CELLOS_FORCED_CALLER);
+	}
+	loop_poll(wait->cell->host->loop, op, wait->signal_fd, POLLIN);
+}
+
+int wait_for_signals(struct cell *cell, struct error *err)
+{
+	struct wait *wait = &cell->wait;
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	wait->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (wait->signal_fd < 0)
+		return err_set(err, "loop", errno, "signalfd");
+	wait->signal_op.done = signal_came;
+	loop_poll(cell->host->loop, &wait->signal_op, wait->signal_fd, POLLIN);
+	return 0;
+}
+
+static void child_ended(struct loop_op *op, int res)
+{
+	struct wait *wait = op_owner(op, struct wait, exit_op);
+
+	if (res == -ECANCELED)
+		return;
+	wait->exited = true;
+	wait->ended = now_ns();
+	if (res < 0)
+		wait->info.si_pid = 0;	/* somebody else reaped it: not known how it ended */
+}
+
+void wait_for_exit(struct cell *cell)
+{
+	struct wait *wait = &cell->wait;
+
+	wait->exit_op.done = child_ended;
+	wait->ttl_op.done = ttl_over;
+	wait->grace_op.done = grace_over;
+	loop_wait_exit(cell->host->loop, &wait->exit_op, wait->child.fd, &wait->info);
+	if (cell->identity.deadline)
+		loop_timer(cell->host->loop, &wait->ttl_op, cell->identity.deadline);
+}
+
+int wait_until_exited(struct cell *cell, struct error *err)
+{
+	while (!cell->wait.exited) {
+		int ret = loop_turn(cell->host->loop, err);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+/* A bound on waiting, as an op of the loop. */
+struct timeout {
+	struct loop_op op;
+	bool over;
+};
+
+static void timeout_over(struct loop_op *op, int res)
+{
+	if (res != -ECANCELED)
+		op_owner(op, struct timeout, op)->over = true;
+}
+
+static void timeout_begin(struct timeout *timeout, struct loop *loop)
+{
+	*timeout = (struct timeout){ .op.done = timeout_over };
+	loop_timer(loop, &timeout->op, now_ns() + CELLOS_KILL_TIMEOUT * NSEC_PER_SEC);
+}
+
+int wait_reap(struct cell *cell, struct error *err)
+{
+	struct wait *wait = &cell->wait;
+	struct timeout timeout;
+
+	if (!wait->child.pid || wait->exited)
+		return 0;
+	/* By pidfd, for it may have been moved out of the leaf. */
+	signal_child(&wait->child, SIGKILL);
+	wait->exit_op.done = child_ended;
+	if (!wait->exit_op.armed)
+		loop_wait_exit(cell->host->loop, &wait->exit_op, wait->child.fd, &wait->info);
+	timeout_begin(&timeout, cell->host->loop);
+	while (!wait->exited && !timeout.over)
+		if (loop_turn(cell->host->loop, err) < 0)
+			break;
+	loop_drop(&timeout.op);
+	if (wait->exited)
+		return 0;
+	return err_set(err, "wait", ETIMEDOUT, "process %d outlives SIGKILL", wait->child.pid);
+}
+
+static void events_changed(struct loop_op *op, int res)
+{
+	(void)op;
+	(void)res;
+}
+
+int wait_until_empty(struct cell *cell, struct error *err)
+{
+	struct loop *loop = cell->host->loop;
+	struct loop_op events = { .done = events_changed };
+	struct timeout timeout;
+	int fd __free(fd) = openat(cell->leaf_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	int ret = -EAGAIN;
+
+	if (fd < 0)
+		return err_set(err, "wait", errno, "cannot watch cgroup.events of %s", cell->leaf);
+	timeout_begin(&timeout, loop);
+	while (ret == -EAGAIN) {
+		uint64_t populated = 0;
+		char buf[256];
+		ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+
+		if (n < 0) {
+			/* The file goes with the cgroup: removed is empty, too. */
+			ret = errno == ENODEV ? 0 : -errno;
+			break;
+		}
+		buf[n] = '\0';
+		if (keyed_u64(buf, "populated", &populated) && !populated) {
+			ret = 0;
+		} else if (timeout.over) {
+			ret = -ETIMEDOUT;
+		} else {
+			if (!events.armed)
+				loop_poll(loop, &events, fd, POLLPRI);
+			if (loop_turn(loop, err) < 0)
+				ret = -EIO;
+		}
+	}
+	loop_drop(&events);
+	loop_drop(&timeout.op);
+	if (ret < 0)
+		err_set(err, "wait", ret, "processes of %s are left", cell->leaf);
+	return ret;
+}
+
+void wait_done(struct wait *wait)
+{
+	loop_drop(&wait->exit_op);
+	loop_drop(&wait->ttl_op);
+	loop_drop(&wait->grace_op);
+	loop_drop(&wait->signal_op);
+	fd_close(&wait->signal_fd);
+	pidref_done(&wait->child);
+}
