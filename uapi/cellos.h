@@ -74,7 +74,7 @@ enum cellos_residue {
 #define CELLOS_PATH_MAX		4095
 #define CELLOS_RULES_MAX	1024	/* egress rules of one cell */
 #define CELLOS_RULE_ADDRS_MAX	64	/* addresses of one rule ("resolved") */
-#define CELLOS_KEYS_MAX		4096	/* set elements that the rules compile to */
+#define CELLOS_KEYS_MAX		2560	/* set elements that the rules compile to: 60 KiB of keys */
 #define CELLOS_TUPLES_MAX	32	/* (prefix length, port mask), a family and level */
 #define CELLOS_TTL_MAX		4294967295UL	/* seconds */
 #define CELLOS_GRACE_MAX	3600	/* seconds */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Builders of single nf_tables expressions: each adds one to the list that is
+ * being built. Registers are named by 32-bit word, 0 to 15.
+ */
+#ifndef NFT_EXPR_H
+#define NFT_EXPR_H
+
+#include <stdint.h>
+
+#include "nft/message.h"
+
+/* meta <key>, e.g. NFT_META_L4PROTO */
+void expr_meta(struct message *m, uint32_t key, unsigned int word);
+
+/* <word> == value, one byte */
+void expr_is(struct message *m, unsigned int word, uint8_t value);
+
+/* socket cgroupv2 level <level>; takes two words */
+void expr_cgroup(struct message *m, unsigned int level, unsigned int word);
+
+/* Bytes of a packet: NFT_PAYLOAD_* header, offset, size. */
+struct packet_part {
+	uint32_t base;
+	uint32_t offset;
+	uint32_t size;
+};
+
+void expr_payload(struct message *m, const struct packet_part *part, unsigned int word);
+
+/* & <the first @bits of @size bytes> */
+void expr_mask(struct message *m, unsigned int word, unsigned int size, unsigned int bits);
+
+/* @<set> */
+void expr_lookup(struct message *m, const char *set, unsigned int word);
+
+/* return, or jump <chain>; @code is NFT_* of enum nft_verdicts */
+void expr_verdict(struct message *m, int code, const char *chain);
+
+/* reject with tcp reset / icmpx admin-prohibited */
+void expr_reject_tcp(struct message *m);
+void expr_reject_icmpx(struct message *m);
+
+/* counter, as the content of @type rather than as an entry of a list */
+void expr_counter(struct message *m, uint16_t type);
+
+#endif /* NFT_EXPR_H */
