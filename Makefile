@@ -64,6 +64,11 @@ targets := $(objtree)/toolchain.mk
 $(objtree)/toolchain.mk: scripts/toolchain.sh FORCE
 	$(call if_changed,toolchain)
 
+# What the sample cells execute.
+.PHONY: samples
+samples: $(objtree)/toolchain.mk
+	$(Q)$(MAKE) $(build)=$@
+
 # ---- tests ----
 
 suites	  := selftests/unit selftests/root
@@ -73,7 +78,7 @@ need-root  = $(if $(filter 0,$(shell id -u)),,$(error make $@: needs root: try s
 all-cpus   = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: selftests $(suites) selftests/bench selftests/fuzz asan
-selftests: $(suites)
+selftests: $(suites) samples
 
 $(suites) selftests/bench selftests/fuzz: helper $(harness)
 	$(Q)$(MAKE) $(build)=$@
@@ -89,8 +94,8 @@ $(harness):
 run:
 	$(need-root)
 	$(Q)scripts/install-deps.sh build run
-	$(Q)$(MAKE) $(all-cpus) all
-	$(Q)scripts/run-sample.sh $(program) $(CELL)
+	$(Q)$(MAKE) $(all-cpus) all samples
+	$(Q)scripts/run-sample.sh $(objtree) $(or $(CELL),samples/hello.json)
 
 check:
 	$(need-root)

@@ -75,6 +75,19 @@ static int set_caps(uint32_t effective, uint32_t permitted)
 	return (int)syscall(SYS_capset, &header, data);
 }
 
+/* EINVAL, and nothing else, says that there is no capability of that number. */
+static int drop_bounding(void)
+{
+	for (int cap = 0; ; cap++) {
+		int held = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+
+		if (held < 0)
+			return errno == EINVAL && cap > 0 ? 0 : -1;
+		if (held && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			return -1;
+	}
+}
+
 /*
  * To the cell's uid and gid, without groups and with all five capability sets
  * empty. The securebits are locked so that no later exec as uid 0 could give
@@ -87,7 +100,6 @@ static int drop_credentials(const struct child *child)
 		SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
 		SECBIT_KEEP_CAPS_LOCKED |
 		SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
-	int held;
 
 	if (set_caps(caps, caps) < 0 ||
 	    syscall(SYS_setgroups, 0, NULL) < 0 ||
@@ -95,11 +107,8 @@ static int drop_credentials(const struct child *child)
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0)
 		return -1;
-	/* The helper kept few in its bounding set; to drop one twice is no error. */
-	for (int cap = 0; (held = prctl(PR_CAPBSET_READ, cap, 0, 0, 0)) >= 0; cap++)
-		if (held && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-			return -1;
-	if (syscall(SYS_setresuid, child->uid, child->uid, child->uid) < 0 ||
+	if (drop_bounding() < 0 ||
+	    syscall(SYS_setresuid, child->uid, child->uid, child->uid) < 0 ||
 	    set_caps(0, 0) < 0)
 		return -1;
 	/* The caller's session keyring, and all that its possessor may read, stays behind. */

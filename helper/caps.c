@@ -108,18 +108,18 @@ static int check_held(uint32_t needed, struct error *err)
 /* A bound that the child needs not lower again, one capability at a time. */
 static int drop_bounding(uint32_t needed)
 {
-	int held;
-
-	for (cap_value_t cap = 0; (held = cap_get_bound(cap)) >= 0; cap++) {
+	for (cap_value_t cap = 0; ; cap++) {
+		int held = cap_get_bound(cap);
 		bool keep = false;
 
+		if (held < 0)	/* EINVAL, and nothing else, says that there is no such one */
+			return errno == EINVAL && cap > 0 ? 0 : -errno;
 		for (int i = 0; i < PRIV_COUNT; i++)
 			for (int k = 0; needed & PRIV_MASK(i) && k < priv_ops[i].n_caps; k++)
 				keep |= priv_ops[i].caps[k] == cap;
-		if (held && !keep && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+		if (!keep && held && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
 			return -errno;
 	}
-	return 0;
 }
 
 int caps_init(uint32_t needed, struct error *err)
@@ -141,10 +141,15 @@ int caps_init(uint32_t needed, struct error *err)
 
 int caps_forget(enum priv op, struct error *err)
 {
+	bool bounded = ops_held & PRIV_MASK(PRIV_CREDENTIALS);
 	int ret;
 
 	ops_held &= ~PRIV_MASK(op);
-	ret = apply(NULL);
+	ret = apply(bounded ? &priv_ops[PRIV_CREDENTIALS] : NULL);
+	if (ret == 0 && bounded)
+		ret = drop_bounding(ops_held);
+	if (ret == 0)
+		ret = apply(NULL);
 	if (ret < 0)
 		return err_set(err, "capabilities", ret, "cannot give up \"%s\"",
 			       priv_ops[op].name);

@@ -38,7 +38,10 @@ enum priv {
  */
 int caps_init(uint32_t needed, struct error *err);
 
-/* caps_forget() - give up an operation for the rest of this process's life. */
+/*
+ * caps_forget() - give up an operation for the rest of this thread's life: no set
+ * keeps what no other operation needs. Before other threads are started.
+ */
 int caps_forget(enum priv op, struct error *err);
 
 /* caps_raise() and caps_lower() - begin and end a privileged operation. */

@@ -87,7 +87,8 @@ int cgroup_leaf_remove(const struct cgroup_parent *parent, const char *name)
 
 bool cgroup_leaf_exists(const struct cgroup_parent *parent, const char *name)
 {
-	return faccessat(parent->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	/* Not to know is not to be gone. */
+	return faccessat(parent->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 int cgroup_leaf_kill(int leaf_fd)

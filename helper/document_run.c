@@ -144,7 +144,7 @@ static int check_repeated_names(const struct place *at, const struct document *d
 				struct error *err)
 {
 	size_t i = 0;
-	int found = envlist_repeated(doc->env, doc->n_env, &i);
+	int found = envlist_repeated((const char *const *)doc->env, doc->n_env, &i);
 	struct place entry = PLACE_INDEX(at, i);
 	struct place name = PLACE_KEY(&entry, "name");
 

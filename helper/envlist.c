@@ -17,8 +17,8 @@ static int compare_keys(const char *a, const char *b)
 /* By key; equal keys by their place in the list. */
 static int compare_entries(const void *a, const void *b)
 {
-	char *const *x = *(char *const *const *)a;
-	char *const *y = *(char *const *const *)b;
+	const char *const *x = *(const char *const *const *)a;
+	const char *const *y = *(const char *const *const *)b;
 	int order = compare_keys(*x, *y);
 
 	if (order)
@@ -26,9 +26,9 @@ static int compare_entries(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-int envlist_repeated(char *const *env, size_t n, size_t *ret)
+int envlist_repeated(const char *const *env, size_t n, size_t *ret)
 {
-	char *const **sorted __free(mem) = NULL;
+	const char *const **sorted __free(mem) = NULL;
 	size_t i;
 
 	if (n < 2)

@@ -15,7 +15,7 @@
  *
  * Return: 1: found; 0: all keys differ; -ENOMEM.
  */
-int envlist_repeated(char *const *env, size_t n, size_t *ret);
+int envlist_repeated(const char *const *env, size_t n, size_t *ret);
 
 /* envlist_free() - release a NULL-terminated list and its strings */
 void envlist_free(char **list);

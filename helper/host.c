@@ -43,6 +43,9 @@ int host_open(const char *parent, unsigned int parts, struct host *ret, struct e
 	};
 	int status = cgroup_parent_open(parent, parts & HOST_CREATE, &host.parent, err);
 
+	/* Before there is a second thread, which would keep what only this one gives up. */
+	if (status == 0 && parts & HOST_CREATE)
+		status = caps_forget(PRIV_PARENT, err);
 	if (status == 0)
 		status = pidref_self(&host.self);
 	/* The spawner first: its kept fds shall have low numbers. */

@@ -22,6 +22,9 @@
 #define XATTR_MAX	65536	/* XATTR_SIZE_MAX of the kernel */
 #define IDENTITY_MAX	1024
 
+_Static_assert(CELLOS_KEYS_MAX * sizeof(struct egress_key) <= XATTR_MAX,
+	       "a policy that compiles must fit into its attribute");
+
 static int store(int fd, const char *name, const void *value, size_t size, struct error *err)
 {
 	if (fsetxattr(fd, name, value, size, 0) == 0)

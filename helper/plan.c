@@ -44,7 +44,7 @@ static int check_repeated(char *const *envp, size_t n, struct error *err)
 {
 	char *name __free(mem) = NULL;
 	size_t i = 0;
-	int found = envlist_repeated(envp, n, &i);
+	int found = envlist_repeated((const char *const *)envp, n, &i);
 
 	if (!found)
 		return 0;

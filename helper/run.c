@@ -77,39 +77,49 @@ static void drain(struct cell *cell, struct error *err)
 			(unsigned long long)lost);
 }
 
-/* Another process tears the cell down: it has the win, we tell what we saw. */
-static void leave_to_other(struct cell *cell, struct run_result *ret)
+static void judge(const struct cell *cell, int status, struct run_result *ret)
 {
-	teardown_watch(cell);
-	memcpy(ret->teardown.cell_id, cell->identity.id, sizeof(ret->teardown.cell_id));
-	wait_reap(cell, NULL);
-	residue_look(cell, &ret->teardown);
-	ret->ending = (struct ending){ CELLOS_FORCED, .reason = CELLOS_FORCED_DESTROY };
-}
-
-int run_cell(struct cell *cell, const struct cell_step *steps, struct run_result *ret)
-{
-	struct error late = { 0 };
-	int status, claim;
-
-	*ret = (struct run_result){ .cell = cell };
-	status = live(cell, steps, &ret->error);
-	claim = teardown_claim(cell, "run", &late);
 	if (status < 0 && !cell->wait.ran)
 		ret->ending.kind = CELLOS_FAILED;
 	else if (cell->wait.exited)
 		judge_exit(&cell->wait, &ret->ending);
 	else
 		ret->ending.kind = CELLOS_UNKNOWN;
-	if (cell->wait.stopping) {
-		ret->ending = (struct ending){ CELLOS_FORCED, .reason = cell->wait.reason };
-		if (ret->error.errnum == ECANCELED)
-			ret->error = (struct error){ 0 };
+	if (!cell->wait.stopping)
+		return;
+	ret->ending = (struct ending){ CELLOS_FORCED, .reason = cell->wait.reason };
+	if (ret->error.errnum == ECANCELED)
+		ret->error = (struct error){ 0 };
+}
+
+/*
+ * Another process may be tearing the cell down: then it has the win, and we tell
+ * what we saw. If it dies before it is through, the cell is ours again.
+ */
+static void tear_down(struct cell *cell, const struct cell_step *steps, struct run_result *ret,
+		      struct error *err)
+{
+	int claim;
+
+	while ((claim = teardown_claim(cell, "run", err)) == -EALREADY || claim == -ENOENT) {
+		ret->ending = (struct ending){ CELLOS_FORCED, .reason = CELLOS_FORCED_DESTROY };
+		if (teardown_watch(cell))
+			continue;
+		memcpy(ret->teardown.cell_id, cell->identity.id, sizeof(ret->teardown.cell_id));
+		wait_reap(cell, NULL);
+		residue_look(cell, &ret->teardown);
+		return;
 	}
-	if (claim == -EALREADY || claim == -ENOENT)
-		leave_to_other(cell, ret);
-	else
-		teardown_cell(cell, steps, &ret->teardown, &late);
+	teardown_cell(cell, steps, &ret->teardown, err);
+}
+
+int run_cell(struct cell *cell, const struct cell_step *steps, struct run_result *ret)
+{
+	struct error late = { 0 };
+
+	*ret = (struct run_result){ .cell = cell };
+	judge(cell, live(cell, steps, &ret->error), ret);
+	tear_down(cell, steps, ret, &late);
 	drain(cell, &late);
 	if (!ret->error.errnum && (ret->teardown.n_residue || !strcmp(late.step, "stdio")))
 		ret->error = late;

@@ -58,7 +58,7 @@ static void look_again(struct loop_op *op, int res)
  * Nothing wakes a poller when a cgroup is removed, so the leaf is looked at, ever
  * more rarely, for as long as a teardown may take.
  */
-void teardown_watch(struct cell *cell)
+bool teardown_watch(struct cell *cell)
 {
 	uint64_t pause = NSEC_PER_SEC / 1000;
 	uint64_t deadline = now_ns() + 2 * CELLOS_KILL_TIMEOUT * NSEC_PER_SEC;
@@ -68,12 +68,13 @@ void teardown_watch(struct cell *cell)
 		struct pidref holder;
 
 		if (!identity_claimed_by(cell->leaf_fd, &holder) || !pidref_alive(&holder))
-			return;
+			return cgroup_leaf_exists(&cell->host->parent, cell->leaf);
 		loop_timer(cell->host->loop, &timer, now_ns() + pause);
 		while (timer.armed)
 			if (loop_turn(cell->host->loop, NULL) < 0)
-				return;
+				return false;
 		if (pause < NSEC_PER_SEC / 10)
 			pause *= 2;
 	}
+	return false;
 }

@@ -25,7 +25,11 @@ int teardown_claim(struct cell *cell, const char *verb, struct error *err);
 int teardown_cell(struct cell *cell, const struct cell_step *steps, struct teardown *ret,
 		  struct error *err);
 
-/* teardown_watch() - wait, bounded, until whoever has the claim is through. */
-void teardown_watch(struct cell *cell);
+/**
+ * teardown_watch() - wait, bounded, until whoever has the claim is through
+ *
+ * Return: true if it has died before that: the cell can be claimed again.
+ */
+bool teardown_watch(struct cell *cell);
 
 #endif /* HELPER_TEARDOWN_H */

@@ -158,6 +158,8 @@ static int take_input(int argc, char **argv, struct input *input, struct error *
 	int ret = parse_options(argc, argv, &input->options, err);
 
 	if (ret == 0)
+		ret = verb_need_root("run", err);
+	if (ret == 0)
 		ret = caps_init(RUN_PRIVS, err);
 	if (ret == 0) {
 		int priv __free(priv) = caps_raise(PRIV_CALLER_FILES, err);
@@ -216,7 +218,7 @@ static int run_plan(const struct plan *plan, const struct input *input, struct r
 	int status;
 
 	if (host_open(plan->cgroup_parent, HOST_NFT | HOST_LOOP | HOST_SPAWN | HOST_CREATE, &host,
-		      &result->error) < 0 || caps_forget(PRIV_PARENT, &result->error) < 0)
+		      &result->error) < 0)
 		return say_result(input, result, CELLOS_EXIT_FAILED);
 	cell_init(&cell, &host, plan);
 	status = run_cell(&cell, cell_steps, result);
@@ -234,11 +236,16 @@ int verb_run(int argc, char **argv)
 	struct plan plan;
 	int status;
 
-	if (verb_need_root("run", &result.error) < 0 ||
-	    take_input(argc, argv, &input, &result.error) < 0)
+	if (take_input(argc, argv, &input, &result.error) < 0) {
+		/* Whoever waits for a report gets one, if the caller's own rights allow it. */
+		if (input.report_fd < 0)
+			open_report(input.options.report, &input.report_fd, &result.error);
 		return say_result(&input, &result, CELLOS_EXIT_FAILED);
+	}
 	close_inherited(input.report_fd);
 	wait_block_signals();
+	/* The caller's was for its report; cgroups have modes of their own. */
+	umask(022);
 	if (plan_make(input.bytes, input.size, &input.options, environ, &plan,
 		      &result.error) < 0)
 		return say_result(&input, &result, CELLOS_EXIT_FAILED);

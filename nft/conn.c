@@ -97,9 +97,10 @@ static int conn_send(struct conn *conn, struct error *err)
 	do {
 		n = mnl_socket_sendto(conn->socket, conn->out.data, conn->out.used);
 	} while (n < 0 && errno == EINTR);
+	/* No memory for the request; as -ENOBUFS it would say that replies were lost. */
 	if (n < 0)
-		return err_set(err, CONN_STEP, errno, "cannot send %zu bytes to nf_tables",
-			       conn->out.used);
+		return err_set(err, CONN_STEP, errno == ENOBUFS ? ENOMEM : errno,
+			       "cannot send %zu bytes to nf_tables", conn->out.used);
 	return 0;
 }
 
@@ -176,11 +177,13 @@ static struct reply reply_parse(const struct conn *conn, const struct nlmsghdr *
 static void drain(struct conn *conn)
 {
 	size_t lens[WINDOW];
+	bool lost = false;
 	int n;
 
+	/* That some were lost is said once, before what is there can be read. */
 	do {
 		n = conn_receive(conn, WINDOW, SLOT, lens, NULL);
-	} while (n > 0 || n == -ENOBUFS);
+	} while (n > 0 || (n == -ENOBUFS && !lost && (lost = true)));
 }
 
 /* One datagram. Return: 1: a reply to us, 0: none, or -errno. */
@@ -235,10 +238,11 @@ int conn_ask(struct conn *conn, int (*each)(const struct reply *reply, void *arg
 	r = take_replies(conn, each, arg, err);
 	if (r < 0)
 		drain(conn);
-	if (r == -ENOBUFS && conn->out.count > FEW)
+	if (r == -ENOBUFS && conn->window > FEW)
 		conn->window = FEW;
 	else if (r == -ENOBUFS || r == -EAGAIN)
-		err_set(err, CONN_STEP, r, "a reply of nf_tables is missing");
+		r = err_set(err, CONN_STEP, r == -ENOBUFS ? ENOMEM : EAGAIN,
+			    "a reply of nf_tables is missing");
 	return r;
 }
 

@@ -12,9 +12,9 @@ packages_of()
 	case $1 in
 	build)	echo gcc make libc6-dev linux-libc-dev \
 		     libjansson-dev libmnl-dev liburing-dev uuid-dev libcap-dev ;;
-	run)	echo busybox-static ;;
+	run)	echo jq ;;
 	check)	echo nftables strace clang libclang-rt-14-dev xz-utils perl procps \
-		     util-linux iproute2 libcap2-bin busybox-static ;;
+		     util-linux iproute2 libcap2-bin busybox-static jq ;;
 	bench)	echo crun runc bubblewrap nftables busybox-static procps xz-utils ;;
 	lint)	echo sparse cppcheck shellcheck mandoc clang xz-utils ;;
 	*)	die "no such set: $1 (there are build, run, check, bench, lint)" ;;

@@ -9,6 +9,7 @@
 #	$CELLOS_TESTDIR			that folder; workloads lie in it
 #	$CELLOS_HELPER			the program, in it
 #	$CELLOS_TESTDIR/FOLDER/NAME	the tests, each run by run-test.sh under prove
+#	$CELLOS_SRCTREE, $CELLOS_OBJTREE	where all that comes from, for root to read
 #
 # As root, what tests leave on the host is swept afterwards, however they end.
 set -eu
@@ -80,6 +81,7 @@ done >"$stage/list"
 [ -s "$stage/list" ] || die "there is nothing to run in $*"
 
 export CELLOS_TESTDIR="$stage" CELLOS_HELPER="$stage/cellos-helper"
+export CELLOS_SRCTREE="${scripts%/*}" CELLOS_OBJTREE="$objtree"
 cd "$stage"
 # fd 9 is the lock: a test that hangs on must not hold it.
 if [ "$mode" = tests ]; then
