@@ -11,8 +11,10 @@
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <linux/securebits.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -40,11 +42,13 @@ static int fail(struct child_status *status, enum child_step step)
 	return -1;
 }
 
-/* A session of its own, default signals, nothing blocked, a plain umask. */
+/* A session of its own; signals, umask, scheduler and personality as after a boot. */
 static int reset_session(void)
 {
 	struct kernel_sigaction dfl = { .handler = NULL };
+	const struct sched_param other = { .sched_priority = 0 };
 	uint64_t none = 0;
+	int policy;
 
 	if (setsid() < 0)
 		return -1;
@@ -53,6 +57,13 @@ static int reset_session(void)
 		if (sig != SIGKILL && sig != SIGSTOP)
 			syscall(SYS_rt_sigaction, sig, &dfl, NULL, sizeof(dfl.mask));
 	umask(022);
+	/* What a caller may have and a cell must not: real-time priority, fixed addresses. */
+	policy = (int)syscall(SYS_sched_getscheduler, 0) & ~SCHED_RESET_ON_FORK;
+	if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE &&
+	    syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &other) < 0)
+		return -1;
+	if (syscall(SYS_personality, PER_LINUX) < 0)
+		return -1;
 	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 

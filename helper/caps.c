@@ -47,6 +47,12 @@ static const struct priv_op {
 		"pidfd_send_signal(2) to a pidfd that was taken at clone or verified against "
 		"the stored inode and the cell's cgroup: never to a number that was reused.",
 	},
+	[PRIV_SWEEP] = {
+		"sweep", "CAP_NET_ADMIN, CAP_DAC_READ_SEARCH",
+		{ CAP_NET_ADMIN, CAP_DAC_READ_SEARCH }, 2,
+		"Only in reconcile: reads directories of cgroupfs, whoever's they are, to learn "
+		"which cgroup ids exist; removes elements of those that do not.",
+	},
 	[PRIV_CREDENTIALS] = {
 		"credentials", "CAP_SETUID, CAP_SETGID, CAP_SETPCAP",
 		{ CAP_SETUID, CAP_SETGID, CAP_SETPCAP }, 3,

@@ -19,6 +19,7 @@ enum priv {
 	PRIV_EGRESS,		/* talk to nf_tables */
 	PRIV_STDIO,		/* give the cell's pipes to the cell's uid */
 	PRIV_SIGNAL,		/* signal a workload */
+	PRIV_SWEEP,		/* in reconcile: nf_tables, and the names of all cgroups */
 	PRIV_CREDENTIALS,	/* in the child: become the cell's uid, drop everything */
 	PRIV_COUNT
 };

@@ -26,6 +26,8 @@ static void init(struct cell *cell, struct host *host)
 	*cell = (struct cell){
 		.host = host,
 		.leaf_fd = -EBADF,
+		.kill_fd = -EBADF,
+		.events_fd = -EBADF,
 		.exit_status = CELLOS_EXIT_FAILED,
 		.stats = CELL_STATS_NONE,
 		.identity = { .owner = PIDREF_NONE, .workload = PIDREF_NONE },
@@ -50,6 +52,8 @@ void cell_init(struct cell *cell, struct host *host, const struct plan *plan)
 	id->governed = plan->egress_enforced;
 	id->level = host->parent.level + 1;
 	id->owner = host->self;
+	id->netns = host->netns;
+	id->pidns = host->pidns;
 	cgroup_leaf_segment(id->id, segment);
 	snprintf(cell->leaf, sizeof(cell->leaf), LEAF_PREFIX "%s_%s", segment, id->token);
 }
@@ -63,8 +67,15 @@ int cell_attach(struct cell *cell, struct host *host, const char *leaf, struct e
 		return err_set(err, "attach", ENAMETOOLONG, "%s is no cell's cgroup", leaf);
 	strcpy(cell->leaf, leaf);
 	ret = cgroup_leaf_open(&host->parent, leaf, &cell->leaf_fd, &cell->cgroup_id);
-	if (ret < 0)
+	if (ret == -ENOENT)
 		return ret;
+	if (ret == -EPERM)
+		return err_set(err, "attach", ret, "%s does not belong to root: no cell of ours",
+			       leaf);
+	if (ret < 0)
+		return err_set(err, "attach", ret, "cannot open %s", leaf);
+	/* Who only looks may not be allowed to, and needs it not. */
+	cgroup_leaf_hold(cell->leaf_fd, &cell->kill_fd, &cell->events_fd);
 	ret = identity_load(cell->leaf_fd, &cell->identity, err);
 	if (ret == 0)
 		ret = identity_load_policy(cell->leaf_fd, &cell->policy, err);
@@ -72,9 +83,18 @@ int cell_attach(struct cell *cell, struct host *host, const char *leaf, struct e
 		cell->policy_loaded = cell->registered = true;
 	if (ret == -ENODATA)	/* never finished: then nothing but the leaf was made */
 		ret = 0;
-	if (ret < 0)
+	if (ret < 0) {
+		err_set(err, "attach", ret, "cannot read the identity of %s", leaf);
 		cell_done(cell);
+	}
 	return ret;
+}
+
+bool cell_is_foreign(const struct cell *cell)
+{
+	const struct identity *id = &cell->identity;
+
+	return id->id[0] && (id->netns != cell->host->netns || id->pidns != cell->host->pidns);
 }
 
 int cell_up(struct cell *cell, const struct cell_step *table, struct error *err)
@@ -82,6 +102,7 @@ int cell_up(struct cell *cell, const struct cell_step *table, struct error *err)
 	for (const struct cell_step *step = table; step->name; step++) {
 		int ret;
 
+		wait_look(cell);
 		if (cell->wait.stopping)
 			return err_set(err, step->name, ECANCELED,
 				       "stopped before the workload began");
@@ -125,4 +146,6 @@ void cell_done(struct cell *cell)
 	free(cell->rules);
 	cell->rules = NULL;
 	fd_close(&cell->leaf_fd);
+	fd_close(&cell->kill_fd);
+	fd_close(&cell->events_fd);
 }

@@ -36,12 +36,13 @@ struct cell_timings {
  * @host: where it lives
  * @plan: how it is to be made; NULL for a cell that was made elsewhere
  * @leaf: name of its cgroup below the parent; empty: none yet
- * @leaf_fd: its directory
+ * @leaf_fd: its directory; @kill_fd, @events_fd: held for its end
  * @cgroup_id: its inode number
  * @locked: this process holds the parent's lock
  * @registered: the kernel's table may hold elements of it
  * @policy: its egress rules: the plan's, or loaded
  * @verified: the elements were read back and are as written
+ * @tampered: at the cell's end they were not any more
  * @counted: @rules and @denied were read; @rules has policy->n_rules entries
  * @backend: who brings the workload up
  * @prepared: backend->prepare() has to be released
@@ -57,6 +58,8 @@ struct cell {
 	struct identity identity;
 	char leaf[LEAF_NAME_MAX];
 	int leaf_fd;
+	int kill_fd;
+	int events_fd;
 	uint64_t cgroup_id;
 	bool locked;
 
@@ -64,6 +67,7 @@ struct cell {
 	struct egress_policy policy;
 	bool policy_loaded;
 	bool verified;
+	bool tampered;
 	bool counted;
 	struct nft_count *rules;
 	struct nft_count denied;
@@ -105,6 +109,14 @@ void cell_init(struct cell *cell, struct host *host, const struct plan *plan);
  * -ENOENT: gone; -EPROTO: of another format; other -errno.
  */
 int cell_attach(struct cell *cell, struct host *host, const char *leaf, struct error *err);
+
+/**
+ * cell_is_foreign() - was it made in another network or pid namespace?
+ *
+ * Then its rules are not in sight and its pids mean others: nothing that this
+ * process would say or do about it could be trusted.
+ */
+bool cell_is_foreign(const struct cell *cell);
 
 /**
  * cell_up() - walk the steps forward

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
@@ -50,6 +51,9 @@ int cgroup_leaf_open(const struct cgroup_parent *parent, const char *name, int *
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
+	/* Who owns the leaf writes its attributes: ours are believed, no others. */
+	if (st.st_uid != 0)
+		return -EPERM;
 	*ret_id = st.st_ino;
 	*ret_fd = take_fd(&fd);
 	return 0;
@@ -91,20 +95,51 @@ bool cgroup_leaf_exists(const struct cgroup_parent *parent, const char *name)
 	return faccessat(parent->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
-int cgroup_leaf_kill(int leaf_fd)
+int cgroup_leaf_hold(int leaf_fd, int *ret_kill_fd, int *ret_events_fd)
 {
-	return io_write_at(leaf_fd, "cgroup.kill", "1");
+	int kill_fd __free(fd) = openat(leaf_fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+	int events_fd __free(fd) = -EBADF;
+
+	if (kill_fd < 0)
+		return -errno;
+	events_fd = openat(leaf_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	if (events_fd < 0)
+		return -errno;
+	*ret_kill_fd = take_fd(&kill_fd);
+	*ret_events_fd = take_fd(&events_fd);
+	return 0;
 }
 
-int cgroup_leaf_populated(int leaf_fd)
+int cgroup_leaf_kill(int kill_fd)
+{
+	if (pwrite(kill_fd, "1", 1, 0) == 1 || errno == ENODEV)
+		return 0;	/* the file goes with the leaf */
+	return -errno;
+}
+
+int cgroup_leaf_populated(int events_fd)
 {
 	char buf[256];
 	uint64_t populated;
-	ssize_t n = io_read_at(leaf_fd, "cgroup.events", buf, sizeof(buf));
+	ssize_t n = pread(events_fd, buf, sizeof(buf) - 1, 0);
 
 	if (n < 0)
-		return (int)n;
+		return errno == ENODEV ? 0 : -errno;
+	buf[n] = '\0';
 	return keyed_u64(buf, "populated", &populated) ? populated != 0 : -EBADMSG;
+}
+
+bool cgroup_leaf_has(uint64_t leaf_id, const char *name, const struct pidref *process)
+{
+	struct compat_pidfd_info info = { .mask = COMPAT_PIDFD_INFO_CGROUPID };
+	char path[32], want[LEAF_NAME_MAX + 2], buf[4096];
+
+	if (ioctl(process->fd, COMPAT_PIDFD_GET_INFO, &info) == 0 &&
+	    info.mask & COMPAT_PIDFD_INFO_CGROUPID)
+		return info.cgroupid == leaf_id;
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", process->pid);
+	snprintf(want, sizeof(want), "/%s\n", name);
+	return io_read_at(AT_FDCWD, path, buf, sizeof(buf)) >= 0 && strstr(buf, want);
 }
 
 /* What inode_permission() would say to a process without capabilities. */

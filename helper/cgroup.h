@@ -13,6 +13,7 @@
 
 #include "helper/plan.h"
 #include "lib/err.h"
+#include "lib/pidref.h"
 
 /* cellos_<id, cut to 64>_<uuid of 36> */
 #define LEAF_NAME_MAX	(7 + CELLOS_LEAF_ID_MAX + 1 + 36 + 1)
@@ -46,7 +47,8 @@ struct cgroup_parent {
  * @ret: filled on success; release with cgroup_parent_done()
  * @err: step "parent"
  *
- * Return: 0; -ENOENT: a found one is missing and @create is false; -errno.
+ * Return: 0; -ENOENT: a found one is missing and @create is false, then @ret->path
+ * alone is filled; -errno.
  */
 int cgroup_parent_open(const char *path, bool create, struct cgroup_parent *ret,
 		       struct error *err);
@@ -105,11 +107,28 @@ int cgroup_leaf_remove(const struct cgroup_parent *parent, const char *name);
 /* cgroup_leaf_exists() - is this very leaf still there? */
 bool cgroup_leaf_exists(const struct cgroup_parent *parent, const char *name);
 
-/* cgroup_leaf_kill() - SIGKILL to everything in it, forks included. 0 or -errno. */
-int cgroup_leaf_kill(int leaf_fd);
+/**
+ * cgroup_leaf_hold() - open what the end of a leaf needs, while that can be done
+ * @ret_kill_fd: its cgroup.kill; @ret_events_fd: its cgroup.events
+ *
+ * A cell can use up the host's open files (fs.file-max), and an end that has to
+ * open a file first could then not come. Return: 0 or -errno.
+ */
+int cgroup_leaf_hold(int leaf_fd, int *ret_kill_fd, int *ret_events_fd);
 
-/* cgroup_leaf_populated() - does a process live in it or below? 1, 0, -errno. */
-int cgroup_leaf_populated(int leaf_fd);
+/* cgroup_leaf_kill() - SIGKILL to everything in it, forks included. 0 or -errno. */
+int cgroup_leaf_kill(int kill_fd);
+
+/* cgroup_leaf_populated() - does a process live in it? 1; 0, also if it is gone; -errno. */
+int cgroup_leaf_populated(int events_fd);
+
+/**
+ * cgroup_leaf_has() - is this process in this leaf?
+ *
+ * Asked through its pidfd (PIDFD_GET_INFO, since Linux 6.13), else in
+ * /proc/PID/cgroup. What cannot be found out is no.
+ */
+bool cgroup_leaf_has(uint64_t leaf_id, const char *name, const struct pidref *process);
 
 /**
  * cgroup_writable_by() - could this uid and gid, without any capability, put a

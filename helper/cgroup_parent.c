@@ -214,8 +214,10 @@ int cgroup_parent_open(const char *path, bool create, struct cgroup_parent *ret,
 		return 0;
 	}
 	cgroup_parent_done(&parent);
-	if (status == -ENOENT && !path && !create)
+	if (status == -ENOENT && !path && !create) {
+		memcpy(ret->path, parent.path, sizeof(ret->path));
 		return status;
+	}
 	return err_set(err, "parent", status, "cannot open %s", parent.path);
 }
 
@@ -312,9 +314,12 @@ int cgroup_lock(const struct cgroup_parent *parent, struct error *err)
 	uint64_t deadline = now_ns() + CELLOS_LOCK_TIMEOUT * NSEC_PER_SEC;
 	struct timespec pause = { .tv_nsec = 100000 };
 
-	if (parent->lock_fd < 0)
-		return err_set(err, "lock", parent->lock_fd, "cannot open %s/cgroup.kill",
-			       parent->path);
+	if (parent->lock_fd < 0) {
+		err_set(err, "lock", parent->lock_fd, "cannot open %s/cgroup.kill", parent->path);
+		err_hint(err, "the cell parent must be writable for root without capabilities: "
+			 "owned by root, on a cgroup2 mounted rw");
+		return parent->lock_fd;
+	}
 	while (flock(parent->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return err_set(err, "lock", errno, "cannot lock %s/cgroup.kill",

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "helper/caps.h"
+#include "helper/identity.h"
 #include "lib/cleanup.h"
 #include "lib/compat.h"
 
@@ -12,7 +13,7 @@ int domain_open(void)
 	struct compat_landlock_ruleset_attr attr = {
 		/* A right that no process without CAP_MKNOD has anyway. */
 		.handled_access_fs = COMPAT_LANDLOCK_ACCESS_FS_MAKE_BLOCK,
-		.scoped = COMPAT_LANDLOCK_SCOPE_SIGNAL,
+		.scoped = COMPAT_LANDLOCK_SCOPE_SIGNAL | COMPAT_LANDLOCK_SCOPE_ABSTRACT,
 	};
 	int fd = sys_landlock_create_ruleset(&attr, sizeof(attr), 0);
 
@@ -48,6 +49,8 @@ int host_open(const char *parent, unsigned int parts, struct host *ret, struct e
 		status = caps_forget(PRIV_PARENT, err);
 	if (status == 0)
 		status = pidref_self(&host.self);
+	if (status == 0)
+		status = identity_namespaces(&host.netns, &host.pidns);
 	/* The spawner first: its kept fds shall have low numbers. */
 	if (status == 0 && parts & HOST_SPAWN)
 		status = spawner_open(&host.spawner, err);

@@ -21,7 +21,7 @@
 /**
  * struct host - the opened host
  * @domain_fd: Landlock ruleset for cells, or -errno: this kernel has none
- * @self: this process
+ * @self: this process; @netns, @pidns: its namespaces
  */
 struct host {
 	struct cgroup_parent parent;
@@ -30,6 +30,8 @@ struct host {
 	struct spawner *spawner;
 	int domain_fd;
 	struct pidref self;
+	uint64_t netns;
+	uint64_t pidns;
 };
 
 /**
@@ -46,7 +48,8 @@ void host_done(struct host *host);
  * domain_open() - a Landlock ruleset that takes from a cell what it cannot see
  *
  * It restricts no file; a process in any Landlock domain cannot ptrace a
- * process outside of it, and, since ABI 6, not signal one.
+ * process outside of it, and, since ABI 6, neither signal one nor connect to its
+ * abstract Unix sockets.
  *
  * Return: an fd, or -errno.
  */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "lib/cleanup.h"
@@ -33,6 +34,17 @@ static int store(int fd, const char *name, const void *value, size_t size, struc
 		       name, size);
 }
 
+int identity_namespaces(uint64_t *ret_netns, uint64_t *ret_pidns)
+{
+	struct stat net, pid;
+
+	if (stat("/proc/self/ns/net", &net) < 0 || stat("/proc/self/ns/pid", &pid) < 0)
+		return -errno;
+	*ret_netns = net.st_ino;
+	*ret_pidns = pid.st_ino;
+	return 0;
+}
+
 int identity_store(int leaf_fd, const struct identity *id, const struct egress_policy *policy,
 		   struct error *err)
 {
@@ -50,9 +62,11 @@ int identity_store(int leaf_fd, const struct identity *id, const struct egress_p
 	len = snprintf(text, sizeof(text),
 		       "version=%d\nid=%s\ntoken=%s\nkind=run\nbackend=%u\nuid=%u\ngid=%u\n"
 		       "uid_dynamic=%d\ngoverned=%d\nlevel=%u\nstarted=%" PRIu64
-		       "\ndeadline=%" PRIu64 "\nowner=%s\n",
+		       "\ndeadline=%" PRIu64 "\nowner=%s\nnetns=%" PRIu64 "\npidns=%" PRIu64
+		       "\n",
 		       IDENTITY_VERSION, id->id, id->token, id->backend, id->uid, id->gid,
-		       id->uid_dynamic, id->governed, id->level, id->started, id->deadline, owner);
+		       id->uid_dynamic, id->governed, id->level, id->started, id->deadline, owner,
+		       id->netns, id->pidns);
 	return store(leaf_fd, XATTR_IDENTITY, text, (size_t)len, err);
 }
 
@@ -106,12 +120,19 @@ static bool value_u64(char *text, const char *key, uint64_t max, uint64_t *ret)
 	       *ret <= max;
 }
 
+/* As the document's: what is printed later must not hold what a terminal obeys. */
+static bool is_portable(const char *id)
+{
+	return *id && !id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789._-")];
+}
+
 static bool parse_identity(char *text, struct identity *ret)
 {
 	uint64_t backend, uid, gid, dynamic, governed, level;
 	char owner[PIDREF_TEXT_MAX];
 
-	if (!value_text(text, "id", ret->id, sizeof(ret->id)) || !ret->id[0] ||
+	if (!value_text(text, "id", ret->id, sizeof(ret->id)) || !is_portable(ret->id) ||
 	    !value_text(text, "token", ret->token, sizeof(ret->token)) ||
 	    !value_u64(text, "backend", CELLOS_BACKEND_GVISOR, &backend) ||
 	    !value_u64(text, "uid", UINT32_MAX, &uid) ||
@@ -121,6 +142,8 @@ static bool parse_identity(char *text, struct identity *ret)
 	    !value_u64(text, "level", 255, &level) ||
 	    !value_u64(text, "started", UINT64_MAX, &ret->started) ||
 	    !value_u64(text, "deadline", UINT64_MAX, &ret->deadline) ||
+	    !value_u64(text, "netns", UINT64_MAX, &ret->netns) ||
+	    !value_u64(text, "pidns", UINT64_MAX, &ret->pidns) ||
 	    !value_text(text, "owner", owner, sizeof(owner)) ||
 	    !pidref_parse(owner, &ret->owner))
 		return false;

@@ -34,6 +34,8 @@
  * @started: CLOCK_BOOTTIME, ns
  * @deadline: CLOCK_BOOTTIME, ns; 0: no TTL
  * @owner: the helper that runs it
+ * @netns: inode of the network namespace that holds its egress rules
+ * @pidns: inode of the pid namespace in which the pids here mean something
  * @workload: pid 0 until it is known
  */
 struct identity {
@@ -49,7 +51,12 @@ struct identity {
 	uint64_t deadline;
 	struct pidref owner;
 	struct pidref workload;
+	uint64_t netns;
+	uint64_t pidns;
 };
+
+/* identity_namespaces() - those of this process. 0 or -errno. */
+int identity_namespaces(uint64_t *ret_netns, uint64_t *ret_pidns);
 
 /* identity_store() - write rules, keys and, last, the identity. 0 or -errno. */
 int identity_store(int leaf_fd, const struct identity *id, const struct egress_policy *policy,

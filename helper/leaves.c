@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "helper/report.h"
@@ -32,12 +33,22 @@ static const char *next_leaf(DIR *dir, const char *prefix)
 	return NULL;
 }
 
+/* A leaf that is no cell of ours, or not to be read: named, and left alone. */
+static int refuse_leaf(const char *leaf, const struct error *why)
+{
+	struct error named = *why;
+
+	snprintf(named.message, sizeof(named.message), "%.120s: %.190s", leaf, why->message);
+	report_error(&named);
+	return -why->errnum;
+}
+
 int leaves_each(struct host *host, int (*fn)(struct cell *cell, void *arg), void *arg,
 		struct error *err)
 {
 	DIR *dir __free(dir) = open_parent(host);
+	int ret = 0, refused = 0;
 	const char *leaf;
-	int ret = 0;
 
 	if (!dir)
 		return err_set(err, "leaves", errno, "cannot list %s", host->parent.path);
@@ -45,14 +56,14 @@ int leaves_each(struct host *host, int (*fn)(struct cell *cell, void *arg), void
 		struct error own = { 0 };
 		struct cell cell;
 
-		if (cell_attach(&cell, host, leaf, &own) < 0) {
-			report_error(&own);
-			continue;
+		if (cell_attach(&cell, host, leaf, &own) == 0) {
+			ret = fn(&cell, arg);
+			cell_done(&cell);
+		} else if (own.errnum) {	/* else it has just gone */
+			refused = refuse_leaf(leaf, &own);
 		}
-		ret = fn(&cell, arg);
-		cell_done(&cell);
 	}
-	return ret;
+	return ret ? ret : refused;
 }
 
 int leaves_not_found(const char *id, struct error *err)
@@ -67,6 +78,7 @@ int leaves_find(struct host *host, const char *id, struct cell *ret, struct erro
 {
 	char segment[CELLOS_LEAF_ID_MAX + 1], prefix[LEAF_NAME_MAX];
 	DIR *dir __free(dir) = open_parent(host);
+	struct error refused = { 0 };
 	const char *leaf;
 
 	if (!dir)
@@ -78,11 +90,17 @@ int leaves_find(struct host *host, const char *id, struct cell *ret, struct erro
 	while ((leaf = next_leaf(dir, prefix))) {
 		struct error own = { 0 };
 
-		if (cell_attach(ret, host, leaf, &own) < 0)
-			continue;
-		if (!strcmp(ret->identity.id, id))
-			return 0;
-		cell_done(ret);
+		if (cell_attach(ret, host, leaf, &own) == 0) {
+			if (!strcmp(ret->identity.id, id))
+				return 0;
+			cell_done(ret);
+		} else if (own.errnum && !refused.errnum) {
+			refused = own;
+		}
 	}
-	return leaves_not_found(id, err);
+	/* One that cannot be read may be the one that is meant: that it is gone is not known. */
+	if (!refused.errnum)
+		return leaves_not_found(id, err);
+	*err = refused;
+	return -refused.errnum;
 }

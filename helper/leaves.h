@@ -10,7 +10,7 @@
  * @fn: gets an attached cell, which is released after it; non-zero ends the walk
  *
  * Leaves that vanish meanwhile are passed over. A leaf of another format is
- * passed over, too, and said to stderr.
+ * named on stderr and left alone; the walk goes on, but ends as a failure.
  *
  * Return: 0, -errno, or what @fn returned.
  */

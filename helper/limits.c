@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/io.h"
@@ -59,8 +60,8 @@ static int refuse(const struct cgroup_parent *parent, const char *controller, co
 		err_field_set(err, field);
 		err_set(err, "limits", EOPNOTSUPP, "the controller \"%s\" is not available in %s",
 			controller, parent->path);
-		err_hint(err, "enable it above: echo +%s > %s/../cgroup.subtree_control",
-			 controller, parent->path);
+		err_hint(err, "enable it from the top down: echo +%s > DIR/cgroup.subtree_control "
+			 "for every cgroup DIR above %s", controller, parent->path);
 	}
 	return -EOPNOTSUPP;
 }
@@ -73,27 +74,54 @@ static bool lists(const struct cgroup_parent *parent, const char *file, const ch
 	       has_word(buf, controller, ' ');
 }
 
+/*
+ * May the cgroup above be told to hand controllers down? Not with processes of its
+ * own, unless it is the root, which alone has no cgroup.type. For memory the kernel
+ * refuses by itself; for cpu and pids it would turn the cgroup into a threaded one,
+ * and no cell could be born below it any more.
+ */
+static bool may_hand_down(const struct cgroup_parent *parent, const char *above)
+{
+	char file[32], buf[64];
+
+	snprintf(file, sizeof(file), "%scgroup.procs", above);
+	if (io_read_at(parent->fd, file, buf, sizeof(buf)) == 0)
+		return true;
+	snprintf(file, sizeof(file), "%scgroup.type", above);
+	return faccessat(parent->fd, file, F_OK, 0) < 0 && errno == ENOENT;
+}
+
 /* Is it here, or one level up, where it only has to be handed down? */
 static int available(const struct cgroup_parent *parent, const char *controller,
 		     const char *field, struct error *err)
 {
-	if (lists(parent, "cgroup.controllers", controller) ||
-	    lists(parent, "../cgroup.controllers", controller))
+	const char *above = parent->level ? "../" : "";	/* see limits_available() */
+	char given[40], held[40];
+
+	snprintf(given, sizeof(given), "%scgroup.subtree_control", above);
+	snprintf(held, sizeof(held), "%scgroup.controllers", above);
+	if (lists(parent, given, controller))
 		return 0;
-	return refuse(parent, controller, field, err);
+	if (!lists(parent, held, controller))
+		return refuse(parent, controller, field, err);
+	if (may_hand_down(parent, above))
+		return 0;
+	err_field_set(err, field);
+	err_set(err, "limits", EBUSY, "the cgroup above %s has processes of its own, so it cannot "
+		"give it the controller \"%s\"", parent->path, controller);
+	err_hint(err, "the \"no internal processes\" rule of cgroup v2: move them to a child of "
+		 "that cgroup, or name another --cgroup-parent");
+	return -EBUSY;
 }
 
 static int enable(const struct cgroup_parent *parent, const char *controller, const char *field,
 		  struct error *err)
 {
 	char word[32];
-	int ret;
+	int ret = 0;
 
 	if (lists(parent, "cgroup.subtree_control", controller))
 		return 0;
-	ret = available(parent, controller, field, err);
-	if (ret < 0)
-		return ret;
 	snprintf(word, sizeof(word), "+%s", controller);
 	if (!lists(parent, "cgroup.controllers", controller))
 		ret = io_write_at(parent->fd, "../cgroup.subtree_control", word);
@@ -102,12 +130,8 @@ static int enable(const struct cgroup_parent *parent, const char *controller, co
 	if (ret == 0)
 		return 0;
 	err_field_set(err, field);
-	err_set(err, "limits", ret, "cannot enable the controller \"%s\" in %s", controller,
-		parent->path);
-	if (ret == -EBUSY)
-		err_hint(err, "a cgroup with processes of its own cannot give controllers to "
-			 "its children (the \"no internal processes\" rule of cgroup v2)");
-	return ret;
+	return err_set(err, "limits", ret, "cannot enable the controller \"%s\" in %s",
+		       controller, parent->path);
 }
 
 /* Calls @fn for each controller that @limits need, with the field that needs it. */
@@ -139,7 +163,10 @@ int limits_available(const struct cgroup_parent *parent, const struct plan_limit
 int limits_enable(const struct cgroup_parent *parent, const struct plan_limits *limits,
 		  struct error *err)
 {
-	return each_controller(parent, limits, enable, err);
+	int ret = limits_available(parent, limits, err);
+
+	/* All or nothing: a run that is refused changes nothing. */
+	return ret < 0 ? ret : each_controller(parent, limits, enable, err);
 }
 
 /* Writes one limit and reads it back; @want is what the kernel has to say then. */
@@ -208,4 +235,13 @@ int limits_apply(int leaf_fd, const struct plan_limits *limits, struct error *er
 		ret = apply(leaf_fd, "pids.max", text, "/spec/run/limits/pidsMax", err);
 	}
 	return ret;
+}
+
+bool limits_met_memory(int leaf_fd)
+{
+	uint64_t met = 0;
+	char buf[512];
+
+	return io_read_at(leaf_fd, "memory.events", buf, sizeof(buf)) > 0 &&
+	       keyed_u64(buf, "max", &met) && met > 0;
 }

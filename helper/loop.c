@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "lib/compat.h"
 #include "lib/io.h"
@@ -19,6 +20,7 @@
 struct loop {
 	struct io_uring ring;
 	bool no_waitid;		/* before Linux 6.7: found by use */
+	int failed;		/* the ring cannot be used any more: why */
 };
 
 int loop_open(struct loop **ret, struct error *err)
@@ -181,13 +183,33 @@ static void dispatch(struct loop *loop, struct loop_op *op, int res)
 		op->done(op, res);
 }
 
+/* A kernel that is short of memory is asked again, for a few seconds. */
+static int submit_and_wait(struct loop *loop)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	int ret;
+
+	for (int tries = 0; tries < 500; tries++) {
+		ret = io_uring_submit_and_wait(&loop->ring, 1);
+		if (ret >= 0 || ret == -EINTR || io_uring_cq_ready(&loop->ring))
+			return 0;
+		if (ret != -EAGAIN && ret != -EBUSY && ret != -ENOMEM)
+			return ret;
+		nanosleep(&pause, NULL);
+	}
+	return ret;
+}
+
 int loop_turn(struct loop *loop, struct error *err)
 {
 	struct io_uring_cqe *cqe;
-	int ret = io_uring_submit_and_wait(&loop->ring, 1);
+	int ret = loop->failed ? loop->failed : submit_and_wait(loop);
 
-	if (ret < 0 && ret != -EINTR)
+	/* For good: ops whose owners gave up waiting must not be called any more. */
+	if (ret < 0) {
+		loop->failed = ret;
 		return err_set(err, "loop", ret, "cannot wait on io_uring");
+	}
 	while (io_uring_peek_cqe(&loop->ring, &cqe) == 0) {
 		struct loop_op *op = io_uring_cqe_get_data(cqe);
 		int res = cqe->res;

@@ -35,17 +35,25 @@ int report_open(struct report *report, bool json)
 	return json && !report->array ? -ENOMEM : 0;
 }
 
+/* Prints a value, or what lines are still held back, and says if that failed. */
+static int finish(struct report *report, json_t *value)
+{
+	int ret = report->json ? json_print(STDOUT_FILENO, value) :
+		fflush(stdout) || ferror(stdout) ? -EIO : 0;
+
+	report->array = NULL;
+	if (ret < 0)
+		dprintf(STDERR_FILENO, "cellos-helper: report: cannot write to stdout: %s\n",
+			strerror(-ret));
+	return ret;
+}
+
 int report_close(struct report *report, bool single)
 {
-	json_t *array = report->array;
-
-	if (!report->json)
-		return 0;
-	report->array = NULL;
-	if (!single)
-		return json_print(STDOUT_FILENO, array);
-	array = json_incref(json_array_get(array, 0));
-	return json_print(STDOUT_FILENO, array);
+	if (single && json_array_size(report->array) == 0 && report->json)
+		return 0;	/* it failed, which is said elsewhere */
+	return finish(report, single ? json_incref(json_array_get(report->array, 0)) :
+				       report->array);
 }
 
 /* A CLOCK_BOOTTIME instant as RFC 3339 in UTC, by the clocks as they are now. */
@@ -214,8 +222,8 @@ int report_close_reconcile(struct report *removed, unsigned int kept)
 {
 	if (!removed->json) {
 		printf("%u cell%s kept\n", kept, kept == 1 ? "" : "s");
-		return 0;
+		return finish(removed, NULL);
 	}
-	return json_print(STDOUT_FILENO, json_pack("{s:o, s:i}", "removed", removed->array,
-						   "kept", (int)kept));
+	return finish(removed, json_pack("{s:o, s:i}", "removed", (json_t *)removed->array,
+					 "kept", (int)kept));
 }

@@ -57,7 +57,10 @@ struct report {
 
 int report_open(struct report *report, bool json);
 
-/* report_close() - print the array, or with @single its only element. 0 or -errno. */
+/*
+ * report_close() - print the array, or with @single its only element. 0; -errno, said
+ * on stderr: what was to be told could not be written.
+ */
 int report_close(struct report *report, bool single);
 
 void report_teardown(struct report *report, const struct teardown *teardown);

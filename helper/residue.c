@@ -13,11 +13,12 @@ static struct residue *add(struct teardown *report, enum cellos_residue kind)
 {
 	struct residue *r;
 
-	if (report->n_residue == RESIDUE_MAX)
+	r = report->n_residue == RESIDUE_MAX ? NULL :
+		reallocarray(report->residue, report->n_residue + 1, sizeof(*r));
+	if (!r) {
+		report->incomplete = true;
 		return NULL;
-	r = reallocarray(report->residue, report->n_residue + 1, sizeof(*r));
-	if (!r)
-		return NULL;
+	}
 	report->residue = r;
 	r += report->n_residue++;
 	*r = (struct residue){ .kind = kind };

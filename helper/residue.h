@@ -35,6 +35,7 @@ struct residue {
  * @destroyed: this process removed the cell, and nothing is left
  * @peers: cells that remain below the parent
  * @residue: allocated; teardown_done()
+ * @incomplete: there is more than could be listed
  */
 struct teardown {
 	char cell_id[CELLOS_ID_MAX + 1];
@@ -42,6 +43,7 @@ struct teardown {
 	unsigned int peers;
 	struct residue *residue;
 	unsigned int n_residue;
+	bool incomplete;
 };
 
 /* residue_look() - fill @ret->residue and @ret->peers from the host as it is now. */

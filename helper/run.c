@@ -30,7 +30,9 @@ static int exit_status(const struct cell *cell, const struct run_result *result)
 {
 	const struct ending *ending = &result->ending;
 
-	if (result->teardown.n_residue)
+	/* The workload's own code says nothing of a run in which something failed. */
+	if (result->teardown.n_residue ||
+	    (result->error.errnum && ending->kind != CELLOS_FAILED))
 		return CELLOS_EXIT_FAILED;
 	switch (ending->kind) {
 	case CELLOS_EXITED:
@@ -121,7 +123,8 @@ int run_cell(struct cell *cell, const struct cell_step *steps, struct run_result
 	judge(cell, live(cell, steps, &ret->error), ret);
 	tear_down(cell, steps, ret, &late);
 	drain(cell, &late);
-	if (!ret->error.errnum && (ret->teardown.n_residue || !strcmp(late.step, "stdio")))
+	if (!ret->error.errnum &&
+	    (ret->teardown.n_residue || cell->tampered || !strcmp(late.step, "stdio")))
 		ret->error = late;
 	return exit_status(cell, ret);
 }

@@ -30,6 +30,7 @@ struct spawner {
 	int null;
 	char *stack;
 	struct spawn *spawn;	/* NULL in a request: end */
+	bool abandoned;
 };
 
 struct birth {
@@ -135,16 +136,24 @@ static int keep_low_fds(struct spawner *spawner)
 	return spawner->request < 0 || spawner->done < 0 ? -errno : 0;
 }
 
-/* A stack with a guard page below it. */
+/*
+ * A stack with a guard page below it. Its pages are brought in here: one that a
+ * child touches first is charged to the cell and, as long as the helper lives,
+ * keeps the remains of the cell's cgroup; and in a cell without room for it the
+ * page fault is tried again for ever.
+ */
 static char *make_stack(void)
 {
 	const size_t guard = 4096;
 	char *map = mmap(NULL, STACK_SIZE + guard, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_POPULATE, -1, 0);
 
 	if (map == MAP_FAILED)
 		return NULL;
-	mprotect(map, guard, PROT_NONE);
+	if (mprotect(map, guard, PROT_NONE) < 0) {
+		munmap(map, STACK_SIZE + guard);
+		return NULL;
+	}
 	return map + guard;
 }
 
@@ -185,9 +194,14 @@ int spawner_open(struct spawner **ret, struct error *err)
 	return 0;
 }
 
+void spawner_abandon(struct spawner *spawner)
+{
+	spawner->abandoned = true;
+}
+
 void spawner_close(struct spawner *spawner)
 {
-	if (!spawner)
+	if (!spawner || spawner->abandoned)
 		return;
 	spawner->spawn = NULL;
 	eventfd_write(spawner->request, 1);

@@ -57,6 +57,9 @@ int spawner_done_fd(const struct spawner *spawner);
 /* spawner_collect() - after that: take the result into the struct spawn. */
 void spawner_collect(struct spawner *spawner);
 
+/* spawner_abandon() - a birth that will not end: spawner_close() then leaves all as it is. */
+void spawner_abandon(struct spawner *spawner);
+
 /* spawn_probe() - can this kernel clone into a cgroup with a pidfd? 0 or -errno. */
 int spawn_probe(void);
 

@@ -15,7 +15,7 @@ struct cell_stats {
 	uint64_t system_usec;
 	uint64_t memory_peak;	/* bytes; since Linux 5.19 */
 	uint64_t oom_kills;	/* processes of the cell killed by the OOM killer */
-	uint64_t pids_peak;	/* since Linux 6.12 */
+	uint64_t pids_peak;	/* since Linux 6.0 */
 };
 
 #define CELL_STATS_NONE	{ STAT_NONE, STAT_NONE, STAT_NONE, STAT_NONE, STAT_NONE, STAT_NONE, \

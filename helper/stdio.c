@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "helper/caps.h"
@@ -42,9 +43,34 @@ static int make_pipes(struct stdio *stdio, uid_t uid, gid_t gid, struct error *e
 	return 0;
 }
 
+/*
+ * A socket of the caller's is governed by the caller's cgroup, whoever uses it;
+ * a directory or a bare path leads out of whatever else the cell is confined to.
+ */
+static int check_inherited(int fd, struct error *err)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	if (flags < 0 || fstat(fd, &st) < 0)
+		return err_set(err, "stdio", errno, "cannot look at the caller's fd %d", fd);
+	if (!(flags & O_PATH) && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ||
+				  S_ISFIFO(st.st_mode)))
+		return 0;
+	err_set(err, "stdio", EPERM, "--stdio inherit: the caller's fd %d is %s", fd,
+		S_ISSOCK(st.st_mode) ? "a socket, which the cell's egress rules would not govern" :
+		"no file, pipe or terminal");
+	err_hint(err, "use --stdio pipe, or put cat(1) and a pipe in between");
+	return -EPERM;
+}
+
 static int share(struct stdio *stdio, bool null, struct error *err)
 {
 	for (int i = 0; i < 3; i++) {
+		int ret = null ? 0 : check_inherited(i, err);
+
+		if (ret < 0)
+			return ret;
 		stdio->child[i] = null ? open("/dev/null", O_RDWR | O_CLOEXEC)
 				       : fcntl(i, F_DUPFD_CLOEXEC, 3);
 		if (stdio->child[i] < 0)

@@ -76,6 +76,12 @@ int cgroup_up(struct cell *cell, struct error *err)
 	if (ret == 0)
 		ret = cgroup_leaf_make(&cell->host->parent, cell->leaf, &cell->leaf_fd,
 				       &cell->cgroup_id, err);
+	if (ret == 0) {
+		ret = cgroup_leaf_hold(cell->leaf_fd, &cell->kill_fd, &cell->events_fd);
+		if (ret < 0)
+			err_set(err, "cgroup", ret, "cannot open cgroup.kill and cgroup.events "
+				"of %s", cell->leaf);
+	}
 	cell->timings.cgroup = (now_ns() - begin) / NSEC_PER_USEC;
 	return ret;
 }

@@ -78,20 +78,32 @@ int egress_count(struct cell *cell, struct error *err)
 	return ret;
 }
 
-int egress_down(struct cell *cell, struct error *err)
+static int remove_elements(struct cell *cell, struct error *err)
 {
 	struct nft_cell nft = as_nft(cell);
-	int count, ret;
+	int priv __free(priv) = caps_raise(PRIV_EGRESS, err);
+
+	return priv < 0 ? priv : nft_cell_remove(cell->host->nft, &nft, err);
+}
+
+/*
+ * The rules go last: not while a process of the cell lives, or may live. Before,
+ * they are compared once more, for what they did until now is in the report.
+ */
+int egress_down(struct cell *cell, struct error *err)
+{
+	int verified, counted, removed;
 
 	if (!cell->registered)
 		return 0;
-	count = egress_count(cell, err);
-	{
-		int priv __free(priv) = caps_raise(PRIV_EGRESS, err);
-
-		ret = priv < 0 ? priv : nft_cell_remove(cell->host->nft, &nft, err);
-	}
-	return ret < 0 ? ret : count;
+	if (cell->leaf_fd >= 0 && cgroup_leaf_populated(cell->events_fd) != 0)
+		return err_set(err, "egress", EBUSY, "processes of %s may live: its rules stay in "
+			       "force", cell->leaf);
+	verified = egress_verify(cell, err);
+	cell->tampered = verified < 0;
+	counted = egress_count(cell, err);
+	removed = remove_elements(cell, err);
+	return removed < 0 ? removed : verified < 0 ? verified : counted;
 }
 
 int egress_left(struct cell *cell, unsigned int *ret_left, struct error *err)

@@ -8,12 +8,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "helper/cell.h"
+#include "helper/limits.h"
 #include "lib/cleanup.h"
-#include "lib/compat.h"
 #include "lib/io.h"
 
 /* One birth as the loop sees it. */
@@ -23,6 +22,7 @@ struct birth_wait {
 	struct loop_op deadline_op;
 	bool done;
 	bool late;
+	bool stuck;
 };
 
 static void birth_done(struct loop_op *op, int res)
@@ -31,59 +31,63 @@ static void birth_done(struct loop_op *op, int res)
 	op_owner(op, struct birth_wait, done_op)->done = true;
 }
 
+/*
+ * First the child is killed. One that hangs in the kernel all the same (FUSE, hard
+ * NFS) cannot be waited for: then the spawn is given up, with its thread, its stack
+ * and this process's memory left as they are until the child is gone.
+ */
 static void birth_late(struct loop_op *op, int res)
 {
 	struct birth_wait *wait = op_owner(op, struct birth_wait, deadline_op);
 
 	if (res == -ECANCELED || wait->done)
 		return;
+	if (wait->late) {
+		wait->stuck = true;
+		return;
+	}
 	wait->late = true;
-	cgroup_leaf_kill(wait->cell->leaf_fd);
+	cgroup_leaf_kill(wait->cell->kill_fd);
+	loop_timer(wait->cell->host->loop, op, now_ns() + CELLOS_KILL_TIMEOUT * NSEC_PER_SEC);
 }
 
 static int wait_for_birth(struct birth_wait *wait, struct error *err)
 {
 	struct host *host = wait->cell->host;
+	int ret = 0;
 
 	wait->done_op.done = birth_done;
 	wait->deadline_op.done = birth_late;
 	loop_poll(host->loop, &wait->done_op, spawner_done_fd(host->spawner), POLLIN);
 	loop_timer(host->loop, &wait->deadline_op, now_ns() + CELLOS_SPAWN_TIMEOUT * NSEC_PER_SEC);
-	/* The spawner uses our memory until it is done: a failing loop must not leave. */
-	while (!wait->done) {
-		int ret = loop_turn(host->loop, err);
+	while (!wait->done && !wait->stuck && ret == 0)
+		ret = loop_turn(host->loop, err);
+	if (ret < 0) {
+		/* The spawner uses our memory until it is done: without a loop, too. */
+		struct pollfd p = { spawner_done_fd(host->spawner), POLLIN, 0 };
 
-		if (ret < 0) {
-			struct pollfd p = { spawner_done_fd(host->spawner), POLLIN, 0 };
-
-			cgroup_leaf_kill(wait->cell->leaf_fd);
-			while (poll(&p, 1, -1) < 0 && errno == EINTR)
-				;
-			spawner_collect(host->spawner);
-			return ret;
-		}
+		cgroup_leaf_kill(wait->cell->kill_fd);
+		wait->stuck = poll(&p, 1, CELLOS_KILL_TIMEOUT * 1000) != 1;
 	}
-	spawner_collect(host->spawner);
+	loop_drop(&wait->done_op);
 	loop_drop(&wait->deadline_op);
-	return 0;
+	if (!wait->stuck) {
+		spawner_collect(host->spawner);
+		return ret;
+	}
+	spawner_abandon(host->spawner);
+	err_set(err, "spawn", ETIMEDOUT, "exec: %s hangs in the kernel and outlives SIGKILL",
+		wait->cell->plan->argv[0]);
+	err_hint(err, "its file system does not answer (NFS, FUSE): reconcile removes the cell "
+		 "when it does");
+	return -ETIMEDOUT;
 }
 
 /* Is the child where it was born? An agent on the host may move processes. */
 static int check_membership(const struct cell *cell, struct error *err)
 {
-	struct compat_pidfd_info info = { .mask = COMPAT_PIDFD_INFO_CGROUPID };
-	char path[32], want[LEAF_NAME_MAX + 2], buf[4096];
-
-	if (ioctl(cell->wait.child.fd, COMPAT_PIDFD_GET_INFO, &info) == 0 &&
-	    info.mask & COMPAT_PIDFD_INFO_CGROUPID) {
-		if (info.cgroupid == cell->cgroup_id)
-			return 0;
-	} else {
-		snprintf(path, sizeof(path), "/proc/%d/cgroup", cell->wait.child.pid);
-		snprintf(want, sizeof(want), "/%s\n", cell->leaf);
-		if (io_read_at(AT_FDCWD, path, buf, sizeof(buf)) >= 0 && strstr(buf, want))
-			return 0;
-	}
+	if (cgroup_leaf_has(cell->cgroup_id, cell->leaf, &cell->wait.child))
+		return 0;
 	err_set(err, "spawn", EXDEV, "the workload was moved out of its cgroup %s", cell->leaf);
 	err_hint(err, "another program of this host moves processes between cgroups: "
 		 "exempt %s from it", cell->host->parent.path);
@@ -142,18 +146,38 @@ static void hint_exec(const struct cell *cell, int errnum, struct error *err)
 		err_hint(err, "no program of this machine's, and no script that begins with #!");
 }
 
-static int explain_child(const struct cell *cell, struct error *err)
+/*
+ * Was there too little memory to begin? execve says E2BIG where the pages for
+ * argv do not fit. A child that only hangs is in a page fault: before exec it is
+ * no victim of the OOM killer, for its memory is the helper's.
+ */
+static bool explain_memory(const struct cell *cell, int errnum, struct error *err)
+{
+	if (errnum != ENOMEM && errnum != E2BIG && errnum != ETIMEDOUT)
+		return false;
+	if (!limits_met_memory(cell->leaf_fd))
+		return false;
+	err_field_set(err, "/spec/run/limits/memoryMaxBytes");
+	err_hint(err, "memoryMaxBytes, %llu, is too low to start the workload",
+		 (unsigned long long)cell->plan->limits.memory_max);
+	return true;
+}
+
+static int explain_child(struct cell *cell, struct error *err)
 {
 	const struct child_status *status = &cell->spawn.status;
 	const char *what = "in the child";
 
+	cell->exit_status = status->exit_status;
+	if (explain_memory(cell, status->errnum, err))
+		cell->exit_status = CELLOS_EXIT_FAILED;
 	if (status->step == CHILD_WORKDIR)
 		what = cell->plan->working_directory;
 	else if (status->step == CHILD_EXEC)
 		what = cell->plan->argv[0];
 	err_set(err, "spawn", status->errnum, "%s: %s", child_step_name(status->step), what);
 	if (status->errnum == ENOMEM || status->errnum == EAGAIN)
-		err_hint(err, "a limit of the cell is too low to start it");
+		err_hint(err, "a limit of the cell or of a cgroup above is too low to start it");
 	else if (status->step == CHILD_WORKDIR)
 		hint_workdir(cell, status->errnum, err);
 	else if (status->step == CHILD_EXEC)
@@ -165,18 +189,17 @@ static int judge(struct cell *cell, const struct birth_wait *wait, struct error 
 {
 	if (cell->spawn.errnum)
 		return explain_clone(cell, err);
-	if (cell->spawn.status.step != CHILD_NONE) {
-		cell->exit_status = cell->spawn.status.exit_status;
+	if (cell->spawn.status.step != CHILD_NONE)
 		return explain_child(cell, err);
-	}
 	if (!died_unborn(cell)) {
-		cell->wait.ran = true;
+		wait_born(cell);
 		return wait->late ? 0 : check_membership(cell, err);
 	}
 	if (cell->wait.stopping)
 		return err_set(err, "spawn", ECANCELED, "stopped before the workload began");
 	if (!wait->late)
 		return err_set(err, "spawn", ECANCELED, "killed before the workload began");
+	explain_memory(cell, ETIMEDOUT, err);
 	err_set(err, "spawn", ETIMEDOUT, "exec: %s did not begin within %d seconds",
 		cell->plan->argv[0], CELLOS_SPAWN_TIMEOUT);
 	err_hint(err, "its file system does not answer (NFS, FUSE), or its owner holds a lease "
@@ -220,6 +243,7 @@ int spawn_up(struct cell *cell, struct error *err)
 		return err_set(err, "spawn", ret, "cannot spawn");
 	cell->wait.born = now_ns();
 	if (cell->spawn.pid) {
+		cell->wait.child = (struct pidref){ cell->spawn.pid, cell->spawn.pidfd, 0, 0 };
 		ret = pidref_take(&cell->wait.child, cell->spawn.pid, cell->spawn.pidfd);
 		if (ret < 0)
 			return err_set(err, "spawn", ret, "cannot identify the workload");
@@ -238,8 +262,11 @@ int spawn_down(struct cell *cell, struct error *err)
 	if (cell->prepared)
 		cell->backend->release(&cell->spawn.child);
 	cell->prepared = false;
-	if (cell->leaf_fd >= 0 && cgroup_leaf_populated(cell->leaf_fd) != 0) {
-		cgroup_leaf_kill(cell->leaf_fd);
+	if (cell->leaf_fd >= 0 && cgroup_leaf_populated(cell->events_fd) != 0) {
+		ret = cgroup_leaf_kill(cell->kill_fd);
+		if (ret < 0)
+			return err_set(err, "spawn", ret, "cannot kill the processes of %s",
+				       cell->leaf);
 		ret = wait_until_empty(cell, err);
 	}
 	/* A child that never ran, or whose exit nobody has waited for yet. */

@@ -12,6 +12,13 @@ int teardown_claim(struct cell *cell, const char *verb, struct error *err)
 
 	if (cell->leaf_fd < 0)
 		return 0;	/* nothing that another could want */
+	if (cell_is_foreign(cell)) {
+		err_set(err, "teardown", EXDEV, "cell %s was made in another network or pid "
+			"namespace", cell->identity.id);
+		err_hint(err, "do this from there: nsenter -t %d -n -p cellos-helper ...",
+			 cell->identity.owner.pid);
+		return -EXDEV;
+	}
 	if (!cell->locked) {
 		ret = cgroup_lock(&cell->host->parent, err);
 		if (ret < 0)
@@ -38,9 +45,9 @@ int teardown_cell(struct cell *cell, const struct cell_step *steps, struct teard
 	status = cell_down(cell, steps, err);
 	residue_look(cell, ret);
 	cell->timings.teardown = (now_ns() - begin) / NSEC_PER_USEC;
-	ret->destroyed = was_made && ret->n_residue == 0;
+	ret->destroyed = was_made && ret->n_residue == 0 && !ret->incomplete;
 	/* A step that complained and left nothing has done its work. */
-	if (ret->n_residue == 0)
+	if (ret->n_residue == 0 && !ret->incomplete)
 		return 0;
 	err_set(err, "teardown", status < 0 ? status : EBUSY, "%u things of cell %s are left: see the residue",
 		ret->n_residue, ret->cell_id);

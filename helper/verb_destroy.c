@@ -19,7 +19,7 @@ static int destroy_one(struct host *host, const char *id, struct report *report,
 	ret = teardown_claim(&cell, "destroy", err);
 	if (ret == -EALREADY || ret == -ENOENT) {
 		ret = leaves_not_found(id, err);
-	} else {
+	} else if (ret == 0) {
 		ret = teardown_cell(&cell, cell_steps, &teardown, err);
 		report_teardown(report, &teardown);
 		teardown_done(&teardown);
@@ -50,7 +50,8 @@ int verb_destroy(int argc, char **argv)
 	else if (!options.all)
 		ret = no_parent ? leaves_not_found(options.args[0], &err) :
 				  destroy_one(&host, options.args[0], &report, &err);
-	report_close(&report, !options.all);
+	if (report_close(&report, !options.all) < 0)
+		sweep.failed = true;
 	if (!no_parent)
 		host_done(&host);
 	return ret < 0 || sweep.failed ? verb_fail(&err) : 0;

@@ -54,6 +54,11 @@ static int signal_workload(struct cell *cell, int sig, struct error *err)
 		return err_set(err, "kill", ret, "the workload of %s has ended or cannot be opened",
 			       cell->identity.id);
 	}
+	if (!cgroup_leaf_has(cell->cgroup_id, cell->leaf, workload)) {
+		fd_close(&workload->fd);
+		return err_set(err, "kill", EXDEV, "process %d is not in the cgroup of %s",
+			       workload->pid, cell->identity.id);
+	}
 	priv = caps_raise(PRIV_SIGNAL, err);
 	if (priv < 0)
 		ret = priv;

@@ -78,7 +78,8 @@ int verb_show(int argc, char **argv)
 		ret = verify(&cell, &err);
 		stats_read(cell.leaf_fd, &cell.stats);
 		report_cell_whole(&report, &cell);
-		report_close(&report, true);
+		if (report_close(&report, true) < 0 && ret == 0)
+			ret = -EIO;
 		cell_done(&cell);
 	}
 	host_done(&host);

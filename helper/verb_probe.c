@@ -52,9 +52,19 @@ static void probe_capabilities(struct probe *probe, struct check *check)
 	uint32_t all = 0;
 
 	for (int i = 0; i < PRIV_COUNT; i++)
-		all |= PRIV_MASK(i);
+		all |= i == PRIV_SWEEP ? 0 : PRIV_MASK(i);	/* `run` does not need it */
 	probe->have_caps = caps_init(all, &err) == 0;
 	from_error(check, &err, "every privileged operation has its capabilities");
+}
+
+/* For the rows of limits: see limits_available(). */
+static void open_above(struct cgroup_parent *parent)
+{
+	char above[PATH_MAX];
+
+	memcpy(above, parent->path, sizeof(above));
+	*strrchr(above, '/') = '\0';
+	parent->fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static void probe_parent(struct probe *probe, struct check *check)
@@ -64,7 +74,10 @@ static void probe_parent(struct probe *probe, struct check *check)
 	int ret = cgroup_parent_open(probe->parent, false, &probe->cgroup, &err);
 
 	if (ret == -ENOENT && !err.errnum) {
-		from_error(check, &err, "will be made when it is first needed");
+		snprintf(good, sizeof(good), "%.200s will be made when it is first needed",
+			 probe->cgroup.path);
+		from_error(check, &err, good);
+		open_above(&probe->cgroup);
 		return;
 	}
 	if (ret == 0)
@@ -234,7 +247,7 @@ int verb_probe(int argc, char **argv)
 	}
 	if (!options.json)
 		puts(works ? "run can work here" : "run cannot work here: see FAIL");
-	report_close(&report, false);
+	works &= report_close(&report, false) == 0;
 	cgroup_parent_done(&probe.cgroup);
 	free(options.parent);
 	return works ? 0 : CELLOS_EXIT_FAILED;

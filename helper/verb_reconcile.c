@@ -24,6 +24,8 @@ static bool is_abandoned(const struct cell *cell)
 	const struct identity *id = &cell->identity;
 	const uint64_t patience = (CELLOS_GRACE_MAX + CELLOS_KILL_TIMEOUT) * NSEC_PER_SEC;
 
+	if (cell_is_foreign(cell))
+		return false;	/* whose owner is alive cannot be seen from here */
 	if (!id->id[0] || !pidref_alive(&id->owner))
 		return true;
 	return id->deadline && now_ns() > id->deadline + patience;
@@ -95,11 +97,14 @@ static bool cgroup_exists(uint64_t id, void *arg)
 static int sweep_elements(struct host *host, struct error *err)
 {
 	struct cgroup_ids set = { .host = host };
-	int priv __free(priv) = caps_raise(PRIV_EGRESS, err);
+	int priv __free(priv) = caps_raise(PRIV_SWEEP, err);
 	unsigned int removed = 0;
 	int ret = priv < 0 ? priv : nft_sweep(host->nft, cgroup_exists, &set, &removed, err);
 
 	free(set.ids);
+	if (ret == 0 && set.failed)
+		return err_set(err, "sweep", EIO, "cannot see all cgroups of the host: elements "
+			       "without a cgroup may be left");
 	return ret;
 }
 
@@ -110,8 +115,10 @@ int verb_reconcile(int argc, char **argv)
 	struct report report;
 	struct host host;
 	struct sweep sweep = { .verb = "reconcile", .report = &report, .wants = is_abandoned };
+	int swept;
 	int ret = verb_begin(argc, argv, false, PRIV_MASK(PRIV_PARENT) | PRIV_MASK(PRIV_EGRESS) |
-			     PRIV_MASK(PRIV_SIGNAL), HOST_NFT | HOST_LOOP | HOST_CREATE, &options, &host, &err);
+			     PRIV_MASK(PRIV_SIGNAL) | PRIV_MASK(PRIV_SWEEP),
+			     HOST_NFT | HOST_LOOP | HOST_CREATE, &options, &host, &err);
 
 	if (ret == 0 && options.n_args)
 		ret = err_set(&err, "options", EINVAL, "reconcile takes no argument");
@@ -120,9 +127,8 @@ int verb_reconcile(int argc, char **argv)
 	if (ret < 0)
 		return verb_fail(&err);
 	ret = leaves_each(&host, sweep_cell, &sweep, &err);
-	if (ret == 0)
-		ret = sweep_elements(&host, &err);
-	report_close_reconcile(&report, sweep.kept);
+	swept = sweep_elements(&host, &err);
+	sweep.failed |= report_close_reconcile(&report, sweep.kept) < 0;
 	host_done(&host);
-	return ret < 0 || sweep.failed ? verb_fail(&err) : 0;
+	return ret < 0 || swept < 0 || sweep.failed ? verb_fail(&err) : 0;
 }

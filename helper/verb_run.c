@@ -84,19 +84,15 @@ static int parse_options(int argc, char **argv, struct run_options *options, str
 }
 
 /* The whole document, or its first bytes beyond the limit: plan_make() refuses then. */
-static int read_document(const char *path, char **ret_bytes, size_t *ret_size, struct error *err)
+static int read_document(int fd, const char *path, char **ret_bytes, size_t *ret_size,
+			 struct error *err)
 {
-	bool from_stdin = !strcmp(path, "-");
-	int opened __free(fd) = from_stdin ? -EBADF : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int fd = from_stdin ? STDIN_FILENO : opened;
 	char *bytes __free(mem) = malloc(CELLOS_DOCUMENT_MAX + 1);
 	size_t size = 0;
 	ssize_t n;
 
 	if (!bytes)
 		return err_set(err, "document", ENOMEM, "no memory");
-	if (fd < 0)
-		return err_set(err, "document", errno, "cannot open %s", path);
 	while (size < CELLOS_DOCUMENT_MAX + 1) {
 		n = read(fd, bytes + size, CELLOS_DOCUMENT_MAX + 1 - size);
 		if (n < 0 && errno == EINTR)
@@ -130,7 +126,16 @@ static int open_report(const char *where, int *ret_fd, struct error *err)
 		*ret_fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
 	if (*ret_fd < 0)
 		return err_set(err, "report", errno, "cannot open the report %s", where);
+	if ((fcntl(*ret_fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		return err_set(err, "report", EBADF, "%s cannot be written", where);
 	return 0;
+}
+
+static int open_document(const char *path, int *ret_fd, struct error *err)
+{
+	*ret_fd = !strcmp(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) :
+				       open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return *ret_fd < 0 ? err_set(err, "document", errno, "cannot open %s", path) : 0;
 }
 
 struct input {
@@ -155,6 +160,7 @@ static void free_input(void *ptr)
  */
 static int take_input(int argc, char **argv, struct input *input, struct error *err)
 {
+	int fd __free(fd) = -EBADF;
 	int ret = parse_options(argc, argv, &input->options, err);
 
 	if (ret == 0)
@@ -168,11 +174,12 @@ static int take_input(int argc, char **argv, struct input *input, struct error *
 		if (ret == 0)
 			ret = open_report(input->options.report, &input->report_fd, err);
 		if (ret == 0)
-			ret = read_document(input->options.document, &input->bytes, &input->size,
-					    err);
+			ret = open_document(input->options.document, &fd, err);
 	}
 	if (ret == 0)
 		ret = caps_forget(PRIV_CALLER_FILES, err);
+	if (ret == 0)
+		ret = read_document(fd, input->options.document, &input->bytes, &input->size, err);
 	return ret;
 }
 

@@ -39,12 +39,17 @@ int wait_block_signals(void)
 	return sigprocmask(SIG_SETMASK, &mask, NULL) < 0 ? -errno : 0;
 }
 
+static void grace_over(struct loop_op *op, int res);
+
 static void end_at_once(struct cell *cell)
 {
-	if (cell->wait.killed || cell->leaf_fd < 0)
+	struct wait *wait = &cell->wait;
+
+	if (cell->kill_fd < 0 || cgroup_leaf_kill(cell->kill_fd) == 0 || wait->grace_op.armed)
 		return;
-	cell->wait.killed = true;
-	cgroup_leaf_kill(cell->leaf_fd);
+	/* The kernel is short of something: again, until it works. */
+	wait->grace_op.done = grace_over;
+	loop_timer(cell->host->loop, &wait->grace_op, now_ns() + NSEC_PER_SEC / 10);
 }
 
 static void grace_over(struct loop_op *op, int res)
@@ -89,22 +94,41 @@ static void ttl_over(struct loop_op *op, int res)
 {
 	struct wait *wait = op_owner(op, struct wait, ttl_op);
 
-	if (res != -ECANCELED && !wait->stopping)
+	if (res != -ECANCELED)
 		wait_stop(wait->cell, CELLOS_FORCED_TTL);
+}
+
+/*
+ * A birth that a signal came before, or at the same time: cgroup.kill may have
+ * found nobody, so what was born is ended now.
+ */
+void wait_born(struct cell *cell)
+{
+	cell->wait.ran = true;
+	if (cell->wait.stopping)
+		end_at_once(cell);
+}
+
+void wait_look(struct cell *cell)
+{
+	struct wait *wait = &cell->wait;
+	struct signalfd_siginfo info;
+
+	while (wait->signal_fd >= 0 &&
+	       read(wait->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (!wait->caller_signal)
+			wait->caller_signal = (int)info.ssi_signo;
+		wait_stop(cell, CELLOS_FORCED_CALLER);
+	}
 }
 
 static void signal_came(struct loop_op *op, int res)
 {
 	struct wait *wait = op_owner(op, struct wait, signal_op);
-	struct signalfd_siginfo info;
 
 	if (res == -ECANCELED)
 		return;
-	while (read(wait->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (!wait->caller_signal)
-			wait->caller_signal = (int)info.ssi_signo;
-		wait_stop(wait->cell, CELLOS_FORCED_CALLER);
-	}
+	wait_look(wait->cell);
 	loop_poll(wait->cell->host->loop, op, wait->signal_fd, POLLIN);
 }
 
@@ -211,39 +235,21 @@ int wait_until_empty(struct cell *cell, struct error *err)
 	struct loop *loop = cell->host->loop;
 	struct loop_op events = { .done = events_changed };
 	struct timeout timeout;
-	int fd __free(fd) = openat(cell->leaf_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	int ret = -EAGAIN;
+	int populated;
 
-	if (fd < 0)
-		return err_set(err, "wait", errno, "cannot watch cgroup.events of %s", cell->leaf);
 	timeout_begin(&timeout, loop);
-	while (ret == -EAGAIN) {
-		uint64_t populated = 0;
-		char buf[256];
-		ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
-
-		if (n < 0) {
-			/* The file goes with the cgroup: removed is empty, too. */
-			ret = errno == ENODEV ? 0 : -errno;
+	while ((populated = cgroup_leaf_populated(cell->events_fd)) == 1 && !timeout.over) {
+		if (!events.armed)
+			loop_poll(loop, &events, cell->events_fd, POLLPRI);
+		if (loop_turn(loop, err) < 0)
 			break;
-		}
-		buf[n] = '\0';
-		if (keyed_u64(buf, "populated", &populated) && !populated) {
-			ret = 0;
-		} else if (timeout.over) {
-			ret = -ETIMEDOUT;
-		} else {
-			if (!events.armed)
-				loop_poll(loop, &events, fd, POLLPRI);
-			if (loop_turn(loop, err) < 0)
-				ret = -EIO;
-		}
 	}
 	loop_drop(&events);
 	loop_drop(&timeout.op);
-	if (ret < 0)
-		err_set(err, "wait", ret, "processes of %s are left", cell->leaf);
-	return ret;
+	if (populated == 0)
+		return 0;
+	return err_set(err, "wait", populated < 0 ? populated : ETIMEDOUT,
+		       "processes of %s are left", cell->leaf);
 }
 
 void wait_done(struct wait *wait)

@@ -22,7 +22,6 @@ struct cell;
  * struct wait - a run's end, as it comes
  * @child: the workload; pid 0 before it is born
  * @stopping: the ladder has begun, because of @reason
- * @killed: it is at its end: cgroup.kill was written
  * @caller_signal: which signal, if @reason is CELLOS_FORCED_CALLER
  * @exited: @info holds how the workload ended
  * @ran: the workload began
@@ -32,7 +31,6 @@ struct wait {
 	struct cell *cell;
 	struct pidref child;
 	bool stopping;
-	bool killed;
 	bool exited;
 	bool ran;
 	enum cellos_forced reason;
@@ -54,6 +52,12 @@ int wait_block_signals(void);
 
 /* wait_for_signals() - begin to listen: a signal then begins the ladder. */
 int wait_for_signals(struct cell *cell, struct error *err);
+
+/* wait_look() - take a signal that has come, without waiting. */
+void wait_look(struct cell *cell);
+
+/* wait_born() - the workload has begun. */
+void wait_born(struct cell *cell);
 
 /* wait_for_exit() - begin to wait for the workload and for its deadline. */
 void wait_for_exit(struct cell *cell);

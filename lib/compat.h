@@ -114,6 +114,7 @@ struct compat_pidfd_info {
 
 /* Landlock, with the fields of ABI 6 (Linux 6.12). */
 #define COMPAT_LANDLOCK_ACCESS_FS_MAKE_BLOCK	(UINT64_C(1) << 11)
+#define COMPAT_LANDLOCK_SCOPE_ABSTRACT		(UINT64_C(1) << 0)
 #define COMPAT_LANDLOCK_SCOPE_SIGNAL		(UINT64_C(1) << 1)
 #define COMPAT_LANDLOCK_CREATE_RULESET_VERSION	1U
 

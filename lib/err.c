@@ -6,12 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void scrub(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
-}
+#include "lib/io.h"
 
 static void copy(char *to, size_t size, const char *from)
 {

@@ -33,8 +33,8 @@ struct error {
  * @errnum: errno, either sign
  * @fmt: printf format of the message
  *
- * The first cause wins: an error that is already set stays as it is. Control
- * characters in the message become '?', so that no input can forge a line.
+ * The first cause wins: an error that is already set stays as it is. All but
+ * printable ASCII becomes '?', so that no input can forge a line or move a cursor.
  *
  * Return: -errno, for `return err_set(...)`.
  */

@@ -20,23 +20,25 @@
 #define STAT_STARTTIME		22
 #define PF_FORKNOEXEC		0x40
 
-/* One number of /proc/PID/stat; false if there is no such process. */
-static bool stat_field(pid_t pid, int field, uint64_t *ret)
+/* One number of /proc/PID/stat. 0; -ESRCH: no such process; other -errno: not known. */
+static int stat_field(pid_t pid, int field, uint64_t *ret)
 {
 	char path[32], buf[1024];
+	ssize_t n;
 	char *p;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (io_read_at(AT_FDCWD, path, buf, sizeof(buf)) < 0)
-		return false;
+	n = io_read_at(AT_FDCWD, path, buf, sizeof(buf));
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : (int)n;
 	/* The second field is the name in parentheses, which may hold anything. */
 	p = strrchr(buf, ')');
 	for (int i = 2; p && i < field; i++)
 		p = strchr(p + 1, ' ');
 	if (!p)
-		return false;
+		return -EBADMSG;
 	*ret = strtoull(p + 1, NULL, 10);
-	return true;
+	return 0;
 }
 
 int pidref_take(struct pidref *ref, pid_t pid, int pidfd)
@@ -45,14 +47,17 @@ int pidref_take(struct pidref *ref, pid_t pid, int pidfd)
 	struct statfs fs;
 	struct stat st;
 
+	int ret = 0;
+
 	if (fstatfs(pidfd, &fs) < 0 || fstat(pidfd, &st) < 0)
 		return -errno;
 	if (fs.f_type == COMPAT_PIDFS_MAGIC)
 		found.ino = st.st_ino;
-	else if (!stat_field(pid, STAT_STARTTIME, &found.start))
-		return -ESRCH;
-	*ref = found;
-	return 0;
+	else
+		ret = stat_field(pid, STAT_STARTTIME, &found.start);
+	if (ret == 0)
+		*ref = found;
+	return ret;
 }
 
 int pidref_self(struct pidref *ref)
@@ -135,5 +140,5 @@ bool pidref_never_execed(const struct pidref *ref)
 {
 	uint64_t flags;
 
-	return stat_field(ref->pid, STAT_FLAGS, &flags) && (flags & PF_FORKNOEXEC);
+	return stat_field(ref->pid, STAT_FLAGS, &flags) == 0 && (flags & PF_FORKNOEXEC);
 }
