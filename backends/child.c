@@ -54,8 +54,9 @@ static int reset_session(void)
 		return -1;
 	/* CLONE_CLEAR_SIGHAND leaves ignored signals ignored. */
 	for (int sig = 1; sig <= KERNEL_NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			syscall(SYS_rt_sigaction, sig, &dfl, NULL, sizeof(dfl.mask));
+		if (sig != SIGKILL && sig != SIGSTOP &&
+		    syscall(SYS_rt_sigaction, sig, &dfl, NULL, sizeof(dfl.mask)) < 0)
+			return -1;
 	umask(022);
 	/* What a caller may have and a cell must not: real-time priority, fixed addresses. */
 	policy = (int)syscall(SYS_sched_getscheduler, 0) & ~SCHED_RESET_ON_FORK;

@@ -113,6 +113,9 @@ static void tear_down(struct cell *cell, const struct cell_step *steps, struct r
 		return;
 	}
 	teardown_cell(cell, steps, &ret->teardown, err);
+	/* Rules that it had begun to remove were not tampered with. */
+	if (ret->ending.kind == CELLOS_FORCED && ret->ending.reason == CELLOS_FORCED_DESTROY)
+		cell->tampered = false;
 }
 
 int run_cell(struct cell *cell, const struct cell_step *steps, struct run_result *ret)

@@ -24,10 +24,10 @@ int teardown_claim(struct cell *cell, const char *verb, struct error *err)
 		if (ret < 0)
 			return ret;
 	}
-	if (!cgroup_leaf_exists(&cell->host->parent, cell->leaf))
+	ret = identity_claim(cell->leaf_fd, &cell->host->self, verb);
+	/* Looked at last: a holder that is dead by now may have removed the leaf before. */
+	if (ret != -EALREADY && !cgroup_leaf_exists(&cell->host->parent, cell->leaf))
 		ret = -ENOENT;
-	else
-		ret = identity_claim(cell->leaf_fd, &cell->host->self, verb);
 	cgroup_unlock(&cell->host->parent);
 	cell->locked = false;
 	return ret;

@@ -123,7 +123,8 @@ static int explain_add(const struct nft_cell *cell, const struct batch *batch,
 {
 	if (batch->error == -EEXIST && batch->seq == first_seq)
 		return err_set(err, CONN_STEP, EEXIST,
-			       "a live cell below the same parent has the id %s", cell->id);
+			       "cell id \"%s\" already active on host (no duplicate live "
+			       "cells)", cell->id);
 	if (batch->error == -EEXIST && cell->uid_unique && batch->seq == first_seq + 1)
 		return err_set(err, CONN_STEP, EADDRINUSE, "a live cell has the uid %u", cell->uid);
 	if (batch->error == -EEXIST) {

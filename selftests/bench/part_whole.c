@@ -41,17 +41,17 @@ void part_whole(void)
 {
 	const unsigned int many = pick(10000, 500);
 	const struct peer peers[LANES] = {
-		[PLAIN] = { { "{true}" } },
-		[ALONE] = { { HELPER_RUN, DOCUMENT } },
-		[PEOPLED] = { { HELPER_RUN, DOCUMENT }, .crowd = 1 },
-		[REPORT] = { { HELPER_RUN, "--report", "{scratch}/report", DOCUMENT }, .crowd = 1 },
-		[CRUN] = { { OCI("crun", "lean") }, .cgroup2 = true },
-		[CRUN_USUAL] = { { OCI("crun", "usual") }, .cgroup2 = true },
-		[RUNC] = { { OCI("runc", "lean") }, .cgroup2 = true },
-		[BWRAP_ALL] = { { "bwrap", "--unshare-all", ROOTFS } },
-		[BWRAP] = { { "bwrap", ROOTFS } },
-		[PLAIN_FDS] = { { "{true}" }, .fds = many },
-		[HELPER_FDS] = { { HELPER_RUN, DOCUMENT }, .crowd = 1, .fds = many },
+		[PLAIN] = { .argv = { "{true}" } },
+		[ALONE] = { .argv = { HELPER_RUN, DOCUMENT } },
+		[PEOPLED] = { .argv = { HELPER_RUN, DOCUMENT }, .crowd = 1 },
+		[REPORT] = { .argv = { HELPER_RUN, "--report", "{scratch}/report", DOCUMENT }, .crowd = 1 },
+		[CRUN] = { .argv = { OCI("crun", "lean") }, .cgroup2 = true },
+		[CRUN_USUAL] = { .argv = { OCI("crun", "usual") }, .cgroup2 = true },
+		[RUNC] = { .argv = { OCI("runc", "lean") }, .cgroup2 = true },
+		[BWRAP_ALL] = { .argv = { "bwrap", "--unshare-all", ROOTFS } },
+		[BWRAP] = { .argv = { "bwrap", ROOTFS } },
+		[PLAIN_FDS] = { .argv = { "{true}" }, .fds = many },
+		[HELPER_FDS] = { .argv = { HELPER_RUN, DOCUMENT }, .crowd = 1, .fds = many },
 	};
 	struct lane lanes[LANES] = {
 		[PLAIN] = { .name = "posix_spawn of the static true" },

@@ -43,7 +43,7 @@ static void crash(struct __test_metadata *_metadata, const struct test_env *env,
 	const char *doc = document("crashed", "'authority': {'egressRules': ["
 				   "{'host': '127.0.0.1', 'port': 443}]}, "
 				   "'run': {'argv': ['%s/sweep_work', '%s']}", env->workloads,
-				   backward ? "daemon" : "pause");
+				   backward ? "daemon" : "silent");
 	const struct outcome *outcome = steps_cell(env, doc, fault, step, NULL);
 
 	ASSERT_FALSE(outcome->complete) TH_LOG("step %s", cell_steps[step].name);

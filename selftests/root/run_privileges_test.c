@@ -104,8 +104,8 @@ TEST_F(cell, helper_is_not_dumpable_while_a_cell_lives)
 	struct run run;
 	pid_t other;
 
-	ASSERT_TRUE(give_up_ptrace());
 	ASSERT_GT(start_waiting(&self->env, &run), 0);
+	ASSERT_TRUE(give_up_ptrace());
 	other = fork();
 	if (other == 0) {
 		pause();
@@ -125,11 +125,12 @@ TEST_F(cell, helper_is_not_dumpable_from_the_start)
 	struct run run = { .document_path = fifo };
 	int fd;
 
-	ASSERT_TRUE(give_up_ptrace());
 	ASSERT_EQ(0, mkfifo(fifo, 0600));
 	run_start(&self->env, &run);
 	fd = open(fifo, O_WRONLY | O_CLOEXEC);	/* waits for who reads the document */
 	ASSERT_GE(fd, 0);
+	/* Not before: an exec that gains a capability makes undumpable by itself. */
+	ASSERT_TRUE(give_up_ptrace());
 	EXPECT_FALSE(is_readable(run.pid));
 	close(fd);
 	run_finish(&run);

@@ -183,11 +183,12 @@ TEST_F(leaving, processes_that_stay_are_reported_and_removed_later)
 
 	outcome = sweep(&self->env, "daemon", FAULT_DOWN_SLEEPS, steps_find("spawn"));
 	EXPECT_EQ(125, outcome->status);
-	/* The first thing that did not work: rmdir of a cgroup that is not empty. */
-	EXPECT_STREQ("cgroup", outcome->error.step);
+	/* The first thing that did not work: rules stay as long as processes do. */
+	EXPECT_STREQ("egress", outcome->error.step);
 	EXPECT_EQ(EBUSY, outcome->error.errnum);
 	EXPECT_FALSE(outcome->teardown.destroyed);
-	EXPECT_EQ(2, outcome->teardown.n_residue);
+	EXPECT_EQ(3, outcome->teardown.n_residue);
+	EXPECT_NE(NULL, residue_of(outcome, CELLOS_RESIDUE_NFT));
 	EXPECT_NE(NULL, residue_of(outcome, CELLOS_RESIDUE_CGROUP));
 	process = residue_of(outcome, CELLOS_RESIDUE_PROCESS);
 	ASSERT_NE(NULL, process);

@@ -6,6 +6,7 @@
  *
  *	true		exits with 0
  *	pause		"up", then waits for ever
+ *	silent		waits for ever, also when there is nobody to hear it
  *	stubborn	the same, deaf to SIGTERM
  *	daemon		"up" and exits with 0; leaves a process in a session of its own
  *	many N		N processes beside itself, "up", then all wait for ever
@@ -194,8 +195,9 @@ int main(int argc, char **argv)
 		return lock_all(argv[2]);
 	if (!strcmp(word, "stubborn"))
 		signal(SIGTERM, SIG_IGN);
-	else if (strcmp(word, "pause"))
+	else if (strcmp(word, "pause") && strcmp(word, "silent"))
 		return 64;
-	say("up\n");
+	if (strcmp(word, "silent"))
+		say("up\n");
 	wait_for_ever();
 }
