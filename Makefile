@@ -80,7 +80,8 @@ all-cpus   = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: selftests $(suites) selftests/bench selftests/fuzz asan
 selftests: $(suites) samples
 
-$(suites) selftests/bench selftests/fuzz: helper $(harness)
+$(suites): $(harness)
+$(suites) selftests/bench selftests/fuzz: helper
 	$(Q)$(MAKE) $(build)=$@
 
 asan: $(harness)

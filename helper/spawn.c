@@ -13,7 +13,7 @@
 #include "lib/cleanup.h"
 #include "lib/compat.h"
 
-#define STACK_SIZE	(64 * 1024)
+#define STACK_SIZE	(32 * 1024)
 /* The kept fds: the child's stdin, stdout, stderr and Landlock ruleset. */
 #define SLOTS		4
 #define SLOT_DOMAIN	3

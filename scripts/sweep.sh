@@ -39,6 +39,15 @@ status=0
 for cgroup in "$mount"/cellos-selftest*/; do
 	[ -d "$cgroup" ] || continue
 	cgroup=${cgroup%/}
+	# The name ends in the pid of its test: one that was started by hand may live.
+	pid=${cgroup##*-}
+	case $pid in
+	*[!0-9]*|'') ;;
+	*) if kill -0 "$pid" 2>/dev/null; then
+		say "leaving $cgroup to process $pid"
+		continue
+	   fi ;;
+	esac
 	say "removing $cgroup"
 	echo 0 >"$cgroup/cgroup.freeze" || :
 	echo 1 >"$cgroup/cgroup.kill" || :

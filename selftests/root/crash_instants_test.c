@@ -192,7 +192,9 @@ TEST_F_TIMEOUT(cell, a_reconcile_killed_at_any_instant_can_be_repeated, 60)
 		for (unsigned int k = 0; k < CELLS; k++) {
 			char *id = text("orphan-%u", k);
 
-			runs[k] = (struct run){ .document = cell_document(&self->env, id, "pause") };
+			runs[k] = (struct run){
+				.document = cell_document(&self->env, id, "pause")
+			};
 			run_start(&self->env, &runs[k]);
 		}
 		for (unsigned int k = 0; k < CELLS; k++) {

@@ -21,8 +21,8 @@ static void start_all(const struct test_env *env)
 		runs[i] = (struct run){
 			.document = document(text("cell-%u", i), "'authority': {'egressRules': ["
 					     "{'host': '127.0.0.1', 'port': %u}]}, "
-					     "'run': {'argv': ['%s/sweep_work', 'pause']}", 1000 + i,
-					     env->workloads)
+					     "'run': {'argv': ['%s/sweep_work', 'pause']}",
+					     1000 + i, env->workloads)
 		};
 		run_start(env, &runs[i]);
 	}

@@ -22,7 +22,8 @@ FIXTURE_TEARDOWN_PARENT(cell) { env_teardown(&self->env); }
 
 static const char *true_document(const struct test_env *env)
 {
-	return document("many", "'authority': {'egressRules': [{'host': '127.0.0.1', 'port': 443}]}, "
+	return document("many", "'authority': {'egressRules': ["
+			"{'host': '127.0.0.1', 'port': 443}]}, "
 			"'run': {'argv': ['%s/sweep_work', 'true']}", env->workloads);
 }
 
