@@ -63,15 +63,19 @@ void loop_outlive(struct loop *loop, int fd)
 	io_uring_register_files(&loop->ring, &fd, 1);
 }
 
+/* NULL: the ring has failed for good; the op stays unarmed, and loop_turn() says so. */
 static struct io_uring_sqe *next_sqe(struct loop *loop, struct loop_op *op)
 {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
+	struct io_uring_sqe *sqe = loop->failed ? NULL : io_uring_get_sqe(&loop->ring);
 
-	while (!sqe) {
-		io_uring_submit(&loop->ring);
+	while (!sqe && !loop->failed) {
+		int ret = io_uring_submit(&loop->ring);
+
+		if (ret < 0 && ret != -EINTR && ret != -EAGAIN && ret != -EBUSY)
+			loop->failed = ret;
 		sqe = io_uring_get_sqe(&loop->ring);
 	}
-	if (op) {
+	if (sqe && op) {
 		op->loop = loop;
 		op->armed = true;
 	}
@@ -82,6 +86,8 @@ void loop_wait_exit(struct loop *loop, struct loop_op *op, int pidfd, siginfo_t 
 {
 	struct io_uring_sqe *sqe = next_sqe(loop, op);
 
+	if (!sqe)
+		return;
 	op->pidfd = pidfd;
 	op->info = info;
 	op->polled = loop->no_waitid;
@@ -100,17 +106,10 @@ void loop_poll(struct loop *loop, struct loop_op *op, int fd, unsigned int event
 {
 	struct io_uring_sqe *sqe = next_sqe(loop, op);
 
+	if (!sqe)
+		return;
 	op->info = NULL;
 	io_uring_prep_poll_add(sqe, fd, events);
-	io_uring_sqe_set_data(sqe, op);
-}
-
-void loop_read(struct loop *loop, struct loop_op *op, int fd, void *buf, size_t size)
-{
-	struct io_uring_sqe *sqe = next_sqe(loop, op);
-
-	op->info = NULL;
-	io_uring_prep_read(sqe, fd, buf, (unsigned int)size, (uint64_t)-1);
 	io_uring_sqe_set_data(sqe, op);
 }
 
@@ -118,6 +117,8 @@ void loop_write(struct loop *loop, struct loop_op *op, int fd, const void *buf, 
 {
 	struct io_uring_sqe *sqe = next_sqe(loop, op);
 
+	if (!sqe)
+		return;
 	op->info = NULL;
 	io_uring_prep_write(sqe, fd, buf, (unsigned int)size, (uint64_t)-1);
 	io_uring_sqe_set_data(sqe, op);
@@ -128,6 +129,8 @@ void loop_timer(struct loop *loop, struct loop_op *op, uint64_t deadline)
 	struct io_uring_sqe *sqe = next_sqe(loop, op);
 	struct __kernel_timespec *ts = (struct __kernel_timespec *)op->timespec;
 
+	if (!sqe)
+		return;
 	op->info = NULL;
 	ts->tv_sec = (int64_t)(deadline / NSEC_PER_SEC);
 	ts->tv_nsec = (long long)(deadline % NSEC_PER_SEC);
@@ -142,6 +145,8 @@ void loop_cancel(struct loop_op *op)
 	if (!op->armed)
 		return;
 	sqe = next_sqe(op->loop, NULL);
+	if (!sqe)
+		return;
 	io_uring_prep_cancel(sqe, op, 0);
 	io_uring_sqe_set_data(sqe, NULL);
 }

@@ -53,10 +53,12 @@ void loop_close(struct loop *loop);
  */
 void loop_outlive(struct loop *loop, int fd);
 
-/* Arm an op. They cannot fail: a full submission queue is flushed first. */
+/*
+ * Arm an op; a full submission queue is flushed first. On a ring that has failed for
+ * good nothing is armed, and loop_turn() tells.
+ */
 void loop_wait_exit(struct loop *loop, struct loop_op *op, int pidfd, siginfo_t *info);
 void loop_poll(struct loop *loop, struct loop_op *op, int fd, unsigned int events);
-void loop_read(struct loop *loop, struct loop_op *op, int fd, void *buf, size_t size);
 void loop_write(struct loop *loop, struct loop_op *op, int fd, const void *buf, size_t size);
 
 /* loop_timer() - res is -ETIME at @deadline (CLOCK_BOOTTIME, ns). */

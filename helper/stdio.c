@@ -37,6 +37,8 @@ static int make_pipes(struct stdio *stdio, uid_t uid, gid_t gid, struct error *e
 			stdio->pumps[i - 1].from = ends[0];
 		else
 			close(ends[1]);	/* stdin is at its end from the start */
+		if (i > 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
+			return err_set(err, "stdio", errno, "cannot make a pipe non-blocking");
 		if (fchown(stdio->child[i], uid, gid) < 0)
 			return err_set(err, "stdio", errno, "cannot give a pipe to uid %u", uid);
 	}
@@ -99,6 +101,11 @@ void stdio_close_child(struct stdio *stdio)
 		fd_close(&stdio->child[i]);
 }
 
+/*
+ * The ring only says when there is something to read. On Linux 6.1 a read through it
+ * is a kernel worker's: for a moment its bytes are neither in the pipe nor here, and
+ * stdio_drain() would take both for empty.
+ */
 static void pump_on(struct pump *pump)
 {
 	if (pump->full)
@@ -107,7 +114,7 @@ static void pump_on(struct pump *pump)
 		loop_write(pump->loop, &pump->op, pump->to, pump->buf + pump->written,
 			   pump->filled - pump->written);
 	else
-		loop_read(pump->loop, &pump->op, pump->from, pump->buf, PUMP_SIZE);
+		loop_poll(pump->loop, &pump->op, pump->from, POLLIN);
 }
 
 /* Without a reader the pipe is closed: the workload sees EPIPE, as in a shell. */
@@ -121,32 +128,55 @@ static void pump_give_up(struct pump *pump, int errnum)
 	fd_close(&pump->from);
 }
 
+static void pump_read(struct pump *pump)
+{
+	ssize_t n = read(pump->from, pump->buf, PUMP_SIZE);
+	int left = 0;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0) {
+		int errnum = errno;
+
+		ioctl(pump->from, FIONREAD, &left);
+		pump->lost += (uint64_t)left;
+		pump_give_up(pump, errnum);
+	} else if (n == 0) {
+		fd_close(&pump->from);
+	} else {
+		pump->filled = (size_t)n;
+		pump->written = 0;
+		pump->writing = true;
+	}
+}
+
 static void pump_moved(struct loop_op *op, int res)
 {
 	struct pump *pump = op_owner(op, struct pump, op);
 
-	if (res == -ECANCELED)
+	if (res == -ECANCELED || (pump->ending && !pump->writing))
 		return;
 	/* Somebody made our stdout non-blocking: wait for room in it. */
 	if (pump->full || res == -EINTR || res == -EAGAIN) {
 		pump->full = res == -EAGAIN && pump->writing;
-		pump_on(pump);
 	} else if (!pump->writing) {
-		if (res <= 0) {
-			fd_close(&pump->from);
-			return;
-		}
-		pump->filled = (size_t)res;
-		pump->written = 0;
-		pump->writing = true;
-		pump_on(pump);
+		pump_read(pump);
 	} else if (res < 0) {
 		pump_give_up(pump, -res);
 	} else {
 		pump->written += (size_t)res;
 		pump->writing = pump->written < pump->filled;
-		pump_on(pump);
 	}
+	if (pump->from >= 0 && !pump->ending)
+		pump_on(pump);
+}
+
+/* A write that is interrupted instead of cancelled must not begin anew. */
+static void pump_end(struct pump *pump)
+{
+	pump->ending = true;
+	if (pump->op.armed)
+		loop_drop(&pump->op);
 }
 
 void stdio_pump(struct stdio *stdio, struct loop *loop)
@@ -191,8 +221,7 @@ uint64_t stdio_drain(struct stdio *stdio, struct loop *loop, int *ret_errnum)
 		struct pump *pump = &stdio->pumps[i];
 		int left = 0;
 
-		if (pump->op.armed)
-			loop_drop(&pump->op);
+		pump_end(pump);
 		if (pump->from >= 0 && ioctl(pump->from, FIONREAD, &left) == 0 && left > 0)
 			pump->lost += (uint64_t)left;
 		if (pump->writing)
@@ -210,8 +239,7 @@ void stdio_done(struct stdio *stdio)
 {
 	stdio_close_child(stdio);
 	for (size_t i = 0; i < ARRAY_SIZE(stdio->pumps); i++) {
-		if (stdio->pumps[i].op.armed)
-			loop_drop(&stdio->pumps[i].op);
+		pump_end(&stdio->pumps[i]);
 		fd_close(&stdio->pumps[i].from);
 		free(stdio->pumps[i].buf);
 		stdio->pumps[i].buf = NULL;

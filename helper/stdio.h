@@ -16,10 +16,11 @@
 
 /**
  * struct pump - carries one pipe to one fd, a buffer at a time
- * @from: our end of the cell's pipe; negative: at its end
+ * @from: our end of the cell's pipe, non-blocking; negative: at its end
  * @to: the helper's own fd
  * @filled: bytes in @buf, of which @written are out
  * @writing: @buf holds something; @full: @to has no room for it
+ * @ending: nothing new is begun
  * @lost: bytes that could not be written
  * @errnum: why
  */
@@ -32,6 +33,7 @@ struct pump {
 	size_t written;
 	bool writing;
 	bool full;
+	bool ending;
 	uint64_t lost;
 	int errnum;
 	char *buf;

@@ -67,11 +67,11 @@ static int wait_for_birth(struct birth_wait *wait, struct error *err)
 		struct pollfd p = { spawner_done_fd(host->spawner), POLLIN, 0 };
 
 		cgroup_leaf_kill(wait->cell->kill_fd);
-		wait->stuck = poll(&p, 1, CELLOS_KILL_TIMEOUT * 1000) != 1;
+		wait->done = poll(&p, 1, CELLOS_KILL_TIMEOUT * 1000) == 1;
 	}
 	loop_drop(&wait->done_op);
 	loop_drop(&wait->deadline_op);
-	if (!wait->stuck) {
+	if (wait->done) {
 		spawner_collect(host->spawner);
 		return ret;
 	}
@@ -83,9 +83,13 @@ static int wait_for_birth(struct birth_wait *wait, struct error *err)
 	return -ETIMEDOUT;
 }
 
-/* Is the child where it was born? An agent on the host may move processes. */
-static int check_membership(const struct cell *cell, struct error *err)
+/* Who is it, and is it where it was born? A program of the host may move processes. */
+static int identify(struct cell *cell, struct error *err)
 {
+	int ret = pidref_take(&cell->wait.child, cell->spawn.pid, cell->spawn.pidfd);
+
+	if (ret < 0)
+		return err_set(err, "spawn", ret, "cannot identify the workload");
 	if (cgroup_leaf_has(cell->cgroup_id, cell->leaf, &cell->wait.child))
 		return 0;
 	err_set(err, "spawn", EXDEV, "the workload was moved out of its cgroup %s", cell->leaf);
@@ -189,11 +193,12 @@ static int judge(struct cell *cell, const struct birth_wait *wait, struct error 
 {
 	if (cell->spawn.errnum)
 		return explain_clone(cell, err);
+	cell->wait.child = (struct pidref){ cell->spawn.pid, cell->spawn.pidfd, 0, 0 };
 	if (cell->spawn.status.step != CHILD_NONE)
 		return explain_child(cell, err);
 	if (!died_unborn(cell)) {
 		wait_born(cell);
-		return wait->late ? 0 : check_membership(cell, err);
+		return wait->late ? 0 : identify(cell, err);
 	}
 	if (cell->wait.stopping)
 		return err_set(err, "spawn", ECANCELED, "stopped before the workload began");
@@ -232,23 +237,20 @@ int spawn_up(struct cell *cell, struct error *err)
 {
 	struct birth_wait wait = { .cell = cell };
 	uint64_t begin = now_ns();
-	int ret = prepare(cell, err);
+	int judged, ret = prepare(cell, err);
 
 	if (ret == 0)
 		ret = spawner_submit(cell->host->spawner, &cell->spawn);
 	if (ret == 0)
 		ret = wait_for_birth(&wait, err);
 	stdio_close_child(&cell->stdio);
-	if (ret < 0)
+	if (!wait.done)
 		return err_set(err, "spawn", ret, "cannot spawn");
 	cell->wait.born = now_ns();
-	if (cell->spawn.pid) {
-		cell->wait.child = (struct pidref){ cell->spawn.pid, cell->spawn.pidfd, 0, 0 };
-		ret = pidref_take(&cell->wait.child, cell->spawn.pid, cell->spawn.pidfd);
-		if (ret < 0)
-			return err_set(err, "spawn", ret, "cannot identify the workload");
-	}
-	ret = judge(cell, &wait, err);
+	/* Also after a failure of the loop: whether the workload began is to be told. */
+	judged = judge(cell, &wait, err);
+	if (ret == 0)
+		ret = judged;
 	if (ret == 0)
 		ret = identity_store_workload(cell->leaf_fd, &cell->wait.child, err);
 	cell->timings.spawn = (now_ns() - begin) / NSEC_PER_USEC;

@@ -16,7 +16,8 @@ int teardown_claim(struct cell *cell, const char *verb, struct error *err)
 		err_set(err, "teardown", EXDEV, "cell %s was made in another network or pid "
 			"namespace", cell->identity.id);
 		err_hint(err, "do this from there: nsenter -t %d -n -p cellos-helper ...",
-			 cell->identity.owner.pid);
+			 pidref_alive(&cell->identity.owner) ? cell->identity.owner.pid :
+			 cell->identity.workload.pid);
 		return -EXDEV;
 	}
 	if (!cell->locked) {

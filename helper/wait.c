@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "helper/caps.h"
@@ -184,28 +185,63 @@ int wait_until_exited(struct cell *cell, struct error *err)
 	return 0;
 }
 
-/* A bound on waiting, as an op of the loop. */
-struct timeout {
+/*
+ * A bound on waiting: the op only wakes the loop. A ring that has failed for good
+ * is replaced by poll(2), so that an end comes to its end all the same.
+ */
+struct bound {
 	struct loop_op op;
-	bool over;
+	struct loop *loop;
+	uint64_t deadline;
+	bool no_ring;
 };
 
-static void timeout_over(struct loop_op *op, int res)
+static void nothing(struct loop_op *op, int res)
 {
-	if (res != -ECANCELED)
-		op_owner(op, struct timeout, op)->over = true;
+	(void)op;
+	(void)res;
 }
 
-static void timeout_begin(struct timeout *timeout, struct loop *loop)
+static void bound_begin(struct bound *bound, struct loop *loop)
 {
-	*timeout = (struct timeout){ .op.done = timeout_over };
-	loop_timer(loop, &timeout->op, now_ns() + CELLOS_KILL_TIMEOUT * NSEC_PER_SEC);
+	*bound = (struct bound){
+		.op.done = nothing,
+		.loop = loop,
+		.deadline = now_ns() + CELLOS_KILL_TIMEOUT * NSEC_PER_SEC,
+	};
+	loop_timer(loop, &bound->op, bound->deadline);
+}
+
+/* Waits for whatever comes next, or without a ring for @fd. false: it is too late. */
+static bool bound_turn(struct bound *bound, int fd, short events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	if (now_ns() >= bound->deadline)
+		return false;
+	bound->no_ring = loop_turn(bound->loop, NULL) < 0;
+	if (bound->no_ring)
+		poll(&p, 1, 100);
+	return true;
+}
+
+static void reap_without_loop(struct wait *wait)
+{
+	int ret = waitid(P_PIDFD, (id_t)wait->child.fd, &wait->info, WEXITED | WNOHANG);
+
+	if (ret == 0 && !wait->info.si_pid)
+		return;
+	/* ECHILD: the ring reaped it and could not say so. */
+	if (ret < 0)
+		wait->info.si_pid = 0;
+	wait->exited = true;
+	wait->ended = now_ns();
 }
 
 int wait_reap(struct cell *cell, struct error *err)
 {
 	struct wait *wait = &cell->wait;
-	struct timeout timeout;
+	struct bound bound;
 
 	if (!wait->child.pid || wait->exited)
 		return 0;
@@ -214,38 +250,32 @@ int wait_reap(struct cell *cell, struct error *err)
 	wait->exit_op.done = child_ended;
 	if (!wait->exit_op.armed)
 		loop_wait_exit(cell->host->loop, &wait->exit_op, wait->child.fd, &wait->info);
-	timeout_begin(&timeout, cell->host->loop);
-	while (!wait->exited && !timeout.over)
-		if (loop_turn(cell->host->loop, err) < 0)
-			break;
-	loop_drop(&timeout.op);
+	bound_begin(&bound, cell->host->loop);
+	while (!wait->exited && bound_turn(&bound, wait->child.fd, POLLIN))
+		if (bound.no_ring)
+			reap_without_loop(wait);
+	loop_drop(&bound.op);
 	if (wait->exited)
 		return 0;
 	return err_set(err, "wait", ETIMEDOUT, "process %d outlives SIGKILL", wait->child.pid);
 }
 
-static void events_changed(struct loop_op *op, int res)
-{
-	(void)op;
-	(void)res;
-}
-
 int wait_until_empty(struct cell *cell, struct error *err)
 {
 	struct loop *loop = cell->host->loop;
-	struct loop_op events = { .done = events_changed };
-	struct timeout timeout;
+	struct loop_op events = { .done = nothing };
+	struct bound bound;
 	int populated;
 
-	timeout_begin(&timeout, loop);
-	while ((populated = cgroup_leaf_populated(cell->events_fd)) == 1 && !timeout.over) {
+	bound_begin(&bound, loop);
+	while ((populated = cgroup_leaf_populated(cell->events_fd)) == 1) {
 		if (!events.armed)
 			loop_poll(loop, &events, cell->events_fd, POLLPRI);
-		if (loop_turn(loop, err) < 0)
+		if (!bound_turn(&bound, cell->events_fd, POLLPRI))
 			break;
 	}
 	loop_drop(&events);
-	loop_drop(&timeout.op);
+	loop_drop(&bound.op);
 	if (populated == 0)
 		return 0;
 	return err_set(err, "wait", populated < 0 ? populated : ETIMEDOUT,
