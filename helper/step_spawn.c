@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "helper/cell.h"
 #include "helper/limits.h"
@@ -98,15 +97,23 @@ static int identify(struct cell *cell, struct error *err)
 	return -EXDEV;
 }
 
-/* Has the child been killed before it became its workload? Leaves it unreaped. */
-static bool died_unborn(const struct cell *cell)
+/*
+ * Has the child been killed before it became its workload? Leaves it unreaped.
+ * That its vfork is over is the first that is seen of a death, as of an exec; then
+ * it is a moment until it is a zombie, or has the flags of one that did exec.
+ */
+static bool died_unborn(const struct birth_wait *wait)
 {
-	siginfo_t info = { .si_pid = 0 };
+	const struct wait *life = &wait->cell->wait;
+	uint64_t deadline = now_ns() + CELLOS_KILL_TIMEOUT * NSEC_PER_SEC;
+	struct pollfd dead = { .fd = life->child.fd, .events = POLLIN };
 
-	return waitid(P_PIDFD, (id_t)cell->wait.child.fd, &info,
-		      WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	       info.si_pid && info.si_code != CLD_EXITED &&
-	       pidref_never_execed(&cell->wait.child);
+	if (!wait->late && !life->stopping && !pidref_exited(&life->child))
+		return false;
+	while (pidref_never_execed(&life->child))
+		if (poll(&dead, 1, 1) > 0 || now_ns() > deadline)
+			return pidref_never_execed(&life->child);
+	return false;
 }
 
 static int explain_clone(const struct cell *cell, struct error *err)
@@ -196,7 +203,7 @@ static int judge(struct cell *cell, const struct birth_wait *wait, struct error 
 	cell->wait.child = (struct pidref){ cell->spawn.pid, cell->spawn.pidfd, 0, 0 };
 	if (cell->spawn.status.step != CHILD_NONE)
 		return explain_child(cell, err);
-	if (!died_unborn(cell)) {
+	if (!died_unborn(wait)) {
 		wait_born(cell);
 		return wait->late ? 0 : identify(cell, err);
 	}

@@ -398,8 +398,8 @@ TEST_F(cells, get_the_place_of_tuples_that_nobody_uses)
 TEST_F(cells, are_readable_by_the_nft_tool)
 {
 	static const char *const words[] = {
-		"table inet cellos", "127.0.0.1 . 7001 counter packets 0", "udp . 127.0.0.1 . 7024",
-		"tcp . ::1 . 7001", "comment \"cell-1\"", "reject with tcp reset",
+		"table inet cellos", "127.0.0.1 . 7001 counter packets 0", "17 . 127.0.0.1 . 7024",
+		"6 . ::1 . 7001", "comment \"cell-1\"", "reject with tcp reset",
 		"reject with icmpx admin-prohibited", "th dport & 65520 @allow2_ip_32_p12 return",
 		"socket cgroupv2 level 2 @cells2 jump cell2",
 	};
@@ -411,7 +411,8 @@ TEST_F(cells, are_readable_by_the_nft_tool)
 	if (access("/usr/sbin/nft", X_OK))
 		SKIP(return, "needs the nft tool");
 	ASSERT_EQ(0, nft_cell_add(self->nft, &self->cell, &self->err));
-	pipe = popen("/usr/sbin/nft list ruleset", "re");
+	/* -p: protocols as numbers; their names need /etc/protocols. */
+	pipe = popen("/usr/sbin/nft -p list ruleset", "re");
 	ASSERT_NE(NULL, pipe);
 	size = fread(text, 1, sizeof(text) - 1, pipe);
 	text[size] = '\0';
