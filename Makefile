@@ -170,8 +170,10 @@ lint-shell lint-man lint-cppcheck:
 lint-sparse:
 	$(Q)$(MAKE) objtree=$(objtree)/sparse C=1 WERROR=1 helper
 
+# It loses sight of strings that a structure owns, across files; valgrind and ASan do not.
 lint-analyzer:
-	$(Q)$(MAKE) objtree=$(objtree)/analyzer CC=gcc WERROR=1 CFLAGS='$(CFLAGS) -fanalyzer' helper
+	$(Q)$(MAKE) objtree=$(objtree)/analyzer CC=gcc WERROR=1 \
+		CFLAGS='$(CFLAGS) -fanalyzer -Wno-analyzer-malloc-leak' helper
 
 lint-clang: $(harness)
 	$(Q)$(MAKE) objtree=$(objtree)/clang CC=clang WERROR=1 selftests

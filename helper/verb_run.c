@@ -133,6 +133,8 @@ static int open_report(const char *where, int *ret_fd, struct error *err)
 
 static int open_document(const char *path, int *ret_fd, struct error *err)
 {
+	if (!path)
+		return err_set(err, "document", EINVAL, "no DOCUMENT is named");
 	*ret_fd = !strcmp(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) :
 				       open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	return *ret_fd < 0 ? err_set(err, "document", errno, "cannot open %s", path) : 0;

@@ -138,7 +138,7 @@ bool pidref_alive(const struct pidref *ref)
 
 bool pidref_never_execed(const struct pidref *ref)
 {
-	uint64_t flags;
+	uint64_t flags = 0;
 
 	return stat_field(ref->pid, STAT_FLAGS, &flags) == 0 && (flags & PF_FORKNOEXEC);
 }

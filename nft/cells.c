@@ -246,7 +246,7 @@ static int verify_static(struct nft *nft, const struct nft_cell *cell, struct er
 int nft_cell_verify(struct nft *nft, const struct nft_cell *cell, struct error *err)
 {
 	struct element_list elements = cell_elements(cell);
-	uint32_t gen;
+	uint32_t gen = 0;
 	int r;
 
 	r = check_cell(cell, err);
@@ -286,7 +286,7 @@ int nft_cell_count(struct nft *nft, const struct nft_cell *cell, struct nft_coun
 	unsigned int n = cell->governed ? cell->policy->n_rules : 0;
 	struct counting to = { .rules = rules, .n_rules = n, .denied = denied };
 	struct element_list elements = cell_elements(cell);
-	uint32_t gen;
+	uint32_t gen = 0;
 
 	memset(denied, 0, sizeof(*denied));
 	if (n)
@@ -310,7 +310,7 @@ int nft_cell_left(struct nft *nft, const struct nft_cell *cell, unsigned int *re
 {
 	struct element_list elements = cell_elements(cell);
 	unsigned int left = 0;
-	uint32_t gen;
+	uint32_t gen = 0;
 	int r;
 
 	r = elements_read(nft, &elements, count_found, &left, &gen, err);

@@ -273,7 +273,7 @@ int conn_dump(struct conn *conn, int (*each)(const struct nlmsghdr *nlh, void *a
 	      struct error *err)
 {
 	int first = 0, r;
-	size_t len;
+	size_t len = 0;
 
 	r = conn_send(conn, err);
 	while (!r) {

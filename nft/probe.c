@@ -71,7 +71,7 @@ int nft_probe(struct nft *nft, struct error *err)
 	r = probe_policy(&policy, err);
 	if (!r)
 		r = nft_open(&other, err);
-	if (r < 0)
+	if (r < 0 || !other)
 		return r;
 	snprintf(other->table, sizeof(other->table), "cellos_probe_%u",
 		 mnl_socket_get_portid(other->conn.socket));
