@@ -31,7 +31,7 @@ static int exit_status(const struct cell *cell, const struct run_result *result)
 	const struct ending *ending = &result->ending;
 
 	/* The workload's own code says nothing of a run in which something failed. */
-	if (result->teardown.n_residue ||
+	if (result->teardown.n_residue || result->teardown.incomplete ||
 	    (result->error.errnum && ending->kind != CELLOS_FAILED))
 		return CELLOS_EXIT_FAILED;
 	switch (ending->kind) {
@@ -126,8 +126,8 @@ int run_cell(struct cell *cell, const struct cell_step *steps, struct run_result
 	judge(cell, live(cell, steps, &ret->error), ret);
 	tear_down(cell, steps, ret, &late);
 	drain(cell, &late);
-	if (!ret->error.errnum &&
-	    (ret->teardown.n_residue || cell->tampered || !strcmp(late.step, "stdio")))
+	if (!ret->error.errnum && (ret->teardown.n_residue || ret->teardown.incomplete ||
+				   cell->tampered || !strcmp(late.step, "stdio")))
 		ret->error = late;
 	return exit_status(cell, ret);
 }

@@ -50,8 +50,8 @@ int teardown_cell(struct cell *cell, const struct cell_step *steps, struct teard
 	/* A step that complained and left nothing has done its work. */
 	if (ret->n_residue == 0 && !ret->incomplete)
 		return 0;
-	err_set(err, "teardown", status < 0 ? status : EBUSY, "%u things of cell %s are left: see the residue",
-		ret->n_residue, ret->cell_id);
+	err_set(err, "teardown", status < 0 ? status : EBUSY, "%u things of cell %s are left: see "
+		"the residue", ret->n_residue, ret->cell_id);
 	err_hint(err, "cellos-helper reconcile tries again");
 	return -EBUSY;
 }
