@@ -45,7 +45,6 @@ struct child_status {
  * @domain_fd: Landlock ruleset, or negative: none
  * @fd_limit: no fd that is needed is as high as this
  * @uid: of the cell; @gid: likewise
- * @caps: the capabilities that the child must lose, permitted until then
  */
 struct child {
 	char *const *argv;

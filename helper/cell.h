@@ -35,22 +35,24 @@ struct cell_timings {
  * struct cell - a cell in the hands of this process
  * @host: where it lives
  * @plan: how it is to be made; NULL for a cell that was made elsewhere
+ * @identity: what is, or will be, stored of it
  * @leaf: name of its cgroup below the parent; empty: none yet
  * @leaf_fd: its directory; @kill_fd, @events_fd: held for its end
  * @cgroup_id: its inode number
  * @locked: this process holds the parent's lock
  * @registered: the kernel's table may hold elements of it
- * @policy: its egress rules: the plan's, or loaded
+ * @policy: its egress rules: the plan's, or if @policy_loaded its own copy
  * @verified: the elements were read back and are as written
  * @tampered: at the cell's end they were not any more
  * @counted: @rules and @denied were read; @rules has policy->n_rules entries
  * @backend: who brings the workload up
  * @prepared: backend->prepare() has to be released
  * @spawn: the birth
- * @child: the workload, from clone on
- * @never_ran: the workload never began
+ * @stdio: its fds 0, 1 and 2, and what carries its output on
+ * @wait: the workload, and what ends it
  * @exit_status: CELLOS_EXIT_* of a failure
- * @wait: what ends it
+ * @stats: what it used, read last before its cgroup goes
+ * @timings: of this process's work on it
  */
 struct cell {
 	struct host *host;
