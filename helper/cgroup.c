@@ -129,6 +129,20 @@ int cgroup_leaf_populated(int events_fd)
 	return keyed_u64(buf, "populated", &populated) ? populated != 0 : -EBADMSG;
 }
 
+int cgroup_leaf_processes(int leaf_fd, bool (*fn)(pid_t pid, void *arg), void *arg)
+{
+	int fd __free(fd) = openat(leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	FILE *f __free(file) = fd < 0 ? NULL : fdopen(fd, "r");
+	int pid;
+
+	if (!f)
+		return errno == ENOENT || errno == ENODEV ? 0 : -errno;
+	take_fd(&fd);
+	while (fscanf(f, "%d", &pid) == 1 && fn(pid, arg))
+		;
+	return 0;
+}
+
 bool cgroup_leaf_has(uint64_t leaf_id, const char *name, const struct pidref *process)
 {
 	struct compat_pidfd_info info = { .mask = COMPAT_PIDFD_INFO_CGROUPID };

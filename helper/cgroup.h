@@ -123,6 +123,13 @@ int cgroup_leaf_kill(int kill_fd);
 int cgroup_leaf_populated(int events_fd);
 
 /**
+ * cgroup_leaf_processes() - call @fn for each process, until it returns false
+ *
+ * Return: 0 or -errno; a leaf that is gone has none.
+ */
+int cgroup_leaf_processes(int leaf_fd, bool (*fn)(pid_t pid, void *arg), void *arg);
+
+/**
  * cgroup_leaf_has() - is this process in this leaf?
  *
  * Asked through its pidfd (PIDFD_GET_INFO, since Linux 6.13), else in

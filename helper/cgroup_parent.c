@@ -27,9 +27,6 @@
 /* Inode of the first cgroup namespace: PROC_CGROUP_INIT_INO, fixed since 4.6. */
 #define INITIAL_CGROUP_NS	"cgroup:[4026531835]"
 
-DEFINE_FREE(file, FILE *, if (*p) fclose(*p))
-DEFINE_FREE(dir, DIR *, if (*p) closedir(*p))
-
 /* Is the root of a cgroup2 hierarchy mounted here? */
 static bool is_hierarchy(const char *path)
 {
@@ -229,13 +226,11 @@ void cgroup_parent_done(struct cgroup_parent *parent)
 
 static int check_children(const struct cgroup_parent *parent, struct error *err)
 {
-	int fd __free(fd) = openat(parent->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir __free(dir) = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir __free(dir) = io_opendir_at(parent->fd, ".");
 	struct dirent *entry;
 
 	if (!dir)
 		return err_set(err, "parent", errno, "cannot list %s", parent->path);
-	take_fd(&fd);
 	while ((entry = readdir(dir))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
 		    !strncmp(entry->d_name, LEAF_PREFIX, strlen(LEAF_PREFIX)))

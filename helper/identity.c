@@ -116,8 +116,7 @@ static bool value_u64(char *text, const char *key, uint64_t max, uint64_t *ret)
 {
 	char number[24];
 
-	return value_text(text, key, number, sizeof(number)) && parse_u64(number, ret) &&
-	       *ret <= max;
+	return value_text(text, key, number, sizeof(number)) && !text_to_u64(number, max, ret);
 }
 
 /* As the document's: what is printed later must not hold what a terminal obeys. */
@@ -236,8 +235,8 @@ int identity_next_uid(int parent_fd, uid_t *ret, struct error *err)
 	uint32_t offset;
 	ssize_t n = load(parent_fd, XATTR_LAST_UID, text, sizeof(text));
 
-	if (n > 0 && parse_u64(text, &last) && last >= CELLOS_UID_BASE &&
-	    last < CELLOS_UID_BASE + CELLOS_UID_COUNT)
+	if (n > 0 && !text_to_u64(text, CELLOS_UID_BASE + CELLOS_UID_COUNT - 1, &last) &&
+	    last >= CELLOS_UID_BASE)
 		offset = (uint32_t)(last - CELLOS_UID_BASE + 1) % CELLOS_UID_COUNT;
 	else if (getrandom(&offset, sizeof(offset), 0) != sizeof(offset))
 		return err_set(err, "identity", errno, "getrandom");

@@ -3,24 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "helper/report.h"
 #include "lib/cleanup.h"
-
-DEFINE_FREE(dir, DIR *, if (*p) closedir(*p))
-
-static DIR *open_parent(const struct host *host)
-{
-	int fd __free(fd) = openat(host->parent.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (dir)
-		take_fd(&fd);
-	return dir;
-}
+#include "lib/io.h"
 
 /* The next leaf whose name begins so. */
 static const char *next_leaf(DIR *dir, const char *prefix)
@@ -46,7 +34,7 @@ static int refuse_leaf(const char *leaf, const struct error *why)
 int leaves_each(struct host *host, int (*fn)(struct cell *cell, void *arg), void *arg,
 		struct error *err)
 {
-	DIR *dir __free(dir) = open_parent(host);
+	DIR *dir __free(dir) = io_opendir_at(host->parent.fd, ".");
 	int ret = 0, refused = 0;
 	const char *leaf;
 
@@ -77,7 +65,7 @@ int leaves_not_found(const char *id, struct error *err)
 int leaves_find(struct host *host, const char *id, struct cell *ret, struct error *err)
 {
 	char segment[CELLOS_LEAF_ID_MAX + 1], prefix[LEAF_NAME_MAX];
-	DIR *dir __free(dir) = open_parent(host);
+	DIR *dir __free(dir) = io_opendir_at(host->parent.fd, ".");
 	struct error refused = { 0 };
 	const char *leaf;
 

@@ -24,8 +24,6 @@ static bool has_word(const char *list, const char *word, char sep)
 	return false;
 }
 
-DEFINE_FREE(file, FILE *, if (*p) fclose(*p))
-
 /* Where the v1 hierarchy with this controller is mounted (proc_pid_mountinfo(5)). */
 static char *find_v1(const char *controller)
 {

@@ -184,7 +184,7 @@ static void dispatch(struct loop *loop, struct loop_op *op, int res)
 	op->armed = false;
 	if (op->info)
 		res = finish_wait(loop, op, res, &again);
-	if (!again)
+	if (!again && op->done)
 		op->done(op, res);
 }
 

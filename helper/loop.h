@@ -22,7 +22,8 @@ struct loop;
 
 /**
  * struct loop_op - one thing that is waited for
- * @done: called with the result: what the system call would return, or -errno
+ * @done: called with the result: what the system call would return, or -errno;
+ *	NULL: it only wakes the loop
  * @armed: between a loop_*() call and its callback; keep @op in place
  */
 struct loop_op {

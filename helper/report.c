@@ -129,26 +129,16 @@ void report_cell(struct report *report, const struct cell *cell)
 	       pidref_alive(&id->owner) ? "" : " (gone)");
 }
 
-static json_t *processes(int leaf_fd)
+static bool append_process(pid_t pid, void *array)
 {
-	json_t *array = json_array();
-	char buf[4096];
-	char *save = NULL;
+	char path[32], comm[32] = "";
 
-	if (io_read_at(leaf_fd, "cgroup.procs", buf, sizeof(buf)) <= 0)
-		return array;
-	for (char *p = strtok_r(buf, "\n", &save); p && json_array_size(array) < PROCS_SHOWN;
-	     p = strtok_r(NULL, "\n", &save)) {
-		char path[32], comm[32] = "";
-		int pid = (int)strtol(p, NULL, 10);
-
-		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-		io_read_at(AT_FDCWD, path, comm, sizeof(comm));
-		comm[strcspn(comm, "\n")] = '\0';
-		scrub(comm);
-		json_array_append_new(array, json_pack("{s:i, s:s}", "pid", pid, "name", comm));
-	}
-	return array;
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	io_read_at(AT_FDCWD, path, comm, sizeof(comm));
+	comm[strcspn(comm, "\n")] = '\0';
+	scrub(comm);
+	json_array_append_new(array, json_pack("{s:i, s:s}", "pid", pid, "name", comm));
+	return json_array_size(array) < PROCS_SHOWN;
 }
 
 static void print_stat(const char *name, uint64_t value)
@@ -179,9 +169,10 @@ static void print_rules(const struct cell *cell)
 
 void report_cell_whole(struct report *report, const struct cell *cell)
 {
-	json_t *procs = processes(cell->leaf_fd), *object, *p;
+	json_t *procs = json_array(), *object, *p;
 	size_t i;
 
+	cgroup_leaf_processes(cell->leaf_fd, append_process, procs);
 	if (report->json) {
 		object = cell_object(cell);
 		json_object_set_new(object, "processes", procs);

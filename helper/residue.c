@@ -25,14 +25,15 @@ static struct residue *add(struct teardown *report, enum cellos_residue kind)
 	return r;
 }
 
-static void add_process(struct teardown *report, pid_t pid)
+static bool add_process(pid_t pid, void *arg)
 {
+	struct teardown *report = arg;
 	struct residue *r = add(report, CELLOS_RESIDUE_PROCESS);
 	char path[48], buf[512];
 	char *name_end;
 
 	if (!r)
-		return;
+		return false;
 	r->pid = pid;
 	r->state = '?';
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
@@ -50,17 +51,7 @@ static void add_process(struct teardown *report, pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
 	if (io_read_at(AT_FDCWD, path, buf, sizeof(buf)) > 0)
 		snprintf(r->wchan, sizeof(r->wchan), "%.63s", buf);
-}
-
-static void look_at_processes(const struct cell *cell, struct teardown *report)
-{
-	char buf[4096];
-	char *save = NULL;
-
-	if (io_read_at(cell->leaf_fd, "cgroup.procs", buf, sizeof(buf)) <= 0)
-		return;
-	for (char *p = strtok_r(buf, "\n", &save); p; p = strtok_r(NULL, "\n", &save))
-		add_process(report, (pid_t)strtol(p, NULL, 10));
+	return true;
 }
 
 static void look_at_elements(struct cell *cell, struct teardown *report)
@@ -87,7 +78,7 @@ void residue_look(struct cell *cell, struct teardown *ret)
 	if (cell->leaf_fd >= 0 && cgroup_leaf_exists(parent, cell->leaf)) {
 		struct residue *r;
 
-		look_at_processes(cell, ret);
+		cgroup_leaf_processes(cell->leaf_fd, add_process, ret);
 		r = add(ret, CELLOS_RESIDUE_CGROUP);
 		if (r)
 			snprintf(r->what, sizeof(r->what), "%.380s/%s", parent->path, cell->leaf);

@@ -128,18 +128,24 @@ static void pump_give_up(struct pump *pump, int errnum)
 	fd_close(&pump->from);
 }
 
+/* Bytes that wait in the pipe. */
+static uint64_t pump_left(const struct pump *pump)
+{
+	int left = 0;
+
+	return pump->from >= 0 && ioctl(pump->from, FIONREAD, &left) == 0 ? (uint64_t)left : 0;
+}
+
 static void pump_read(struct pump *pump)
 {
 	ssize_t n = read(pump->from, pump->buf, PUMP_SIZE);
-	int left = 0;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < 0) {
 		int errnum = errno;
 
-		ioctl(pump->from, FIONREAD, &left);
-		pump->lost += (uint64_t)left;
+		pump->lost += pump_left(pump);
 		pump_give_up(pump, errnum);
 	} else if (n == 0) {
 		fd_close(&pump->from);
@@ -195,22 +201,12 @@ void stdio_pump(struct stdio *stdio, struct loop *loop)
 /* Is there anything left to carry? */
 static bool pump_busy(const struct pump *pump)
 {
-	int ready = 0;
-
-	if (pump->from < 0)
-		return false;
-	return pump->writing || (ioctl(pump->from, FIONREAD, &ready) == 0 && ready > 0);
-}
-
-static void drain_over(struct loop_op *op, int res)
-{
-	(void)op;
-	(void)res;
+	return pump->from >= 0 && (pump->writing || pump_left(pump) > 0);
 }
 
 uint64_t stdio_drain(struct stdio *stdio, struct loop *loop, int *ret_errnum)
 {
-	struct loop_op timer = { .done = drain_over };
+	struct loop_op timer = { .done = NULL };
 	uint64_t lost = 0;
 
 	loop_timer(loop, &timer, now_ns() + CELLOS_DRAIN_TIMEOUT * NSEC_PER_SEC);
@@ -219,11 +215,9 @@ uint64_t stdio_drain(struct stdio *stdio, struct loop *loop, int *ret_errnum)
 			break;
 	for (size_t i = 0; i < ARRAY_SIZE(stdio->pumps); i++) {
 		struct pump *pump = &stdio->pumps[i];
-		int left = 0;
 
 		pump_end(pump);
-		if (pump->from >= 0 && ioctl(pump->from, FIONREAD, &left) == 0 && left > 0)
-			pump->lost += (uint64_t)left;
+		pump->lost += pump_left(pump);
 		if (pump->writing)
 			pump_give_up(pump, ETIMEDOUT);
 		fd_close(&pump->from);

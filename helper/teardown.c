@@ -56,12 +56,6 @@ int teardown_cell(struct cell *cell, const struct cell_step *steps, struct teard
 	return -EBUSY;
 }
 
-static void look_again(struct loop_op *op, int res)
-{
-	(void)op;
-	(void)res;
-}
-
 /*
  * Nothing wakes a poller when a cgroup is removed, so the leaf is looked at, ever
  * more rarely, for as long as a teardown may take.
@@ -72,7 +66,7 @@ bool teardown_watch(struct cell *cell)
 	uint64_t deadline = now_ns() + 2 * CELLOS_KILL_TIMEOUT * NSEC_PER_SEC;
 
 	while (cgroup_leaf_exists(&cell->host->parent, cell->leaf) && now_ns() < deadline) {
-		struct loop_op timer = { .done = look_again };
+		struct loop_op timer = { .done = NULL };
 		struct pidref holder;
 
 		if (!identity_claimed_by(cell->leaf_fd, &holder) || !pidref_alive(&holder))

@@ -63,27 +63,6 @@ struct quoted text_quote(const char *text)
 	return ret;
 }
 
-int text_to_u64(const char *text, uint64_t max, uint64_t *ret)
-{
-	uint64_t value = 0;
-	bool beyond = false;
-	const char *p;
-
-	if (!*text || (text[0] == '0' && text[1]))
-		return -EINVAL;
-	for (p = text; *p; p++) {
-		if (*p < '0' || *p > '9')
-			return -EINVAL;
-		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, *p - '0', &value))
-			beyond = true;
-	}
-	if (beyond || value > max)
-		return -ERANGE;
-	*ret = value;
-	return 0;
-}
-
 static unsigned int min3(unsigned int a, unsigned int b, unsigned int c)
 {
 	unsigned int least = a < b ? a : b;

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/io.h"
+
 /**
  * struct quoted - a piece of foreign text, fit for one line of a message
  *
@@ -20,16 +22,6 @@ struct quoted {
 
 /* text_quote() - as in printf("%s", text_quote(input).text) */
 struct quoted text_quote(const char *text);
-
-/**
- * text_to_u64() - read a whole string as a decimal number
- * @text: digits only: no sign, no space, no leading zero, nothing behind
- * @max: the largest value wanted
- * @ret: set on success
- *
- * Return: 0; -EINVAL: no such number; -ERANGE: one, but beyond @max.
- */
-int text_to_u64(const char *text, uint64_t max, uint64_t *ret);
 
 /**
  * struct guess - the candidate that is closest to a misspelt word

@@ -32,7 +32,12 @@ static bool is_mapped(const char *map)
 
 int users_range_mapped(struct error *err)
 {
-	if (is_mapped("/proc/self/uid_map") && is_mapped("/proc/self/gid_map"))
+	static bool mapped;
+
+	/* A namespace's maps are written once: what was there stays. */
+	if (!mapped)
+		mapped = is_mapped("/proc/self/uid_map") && is_mapped("/proc/self/gid_map");
+	if (mapped)
 		return 0;
 	err_set(err, "check", EINVAL, "the range of dynamic uids and gids, %lu to %lu, is not "
 		"mapped in this user namespace", CELLOS_UID_BASE,

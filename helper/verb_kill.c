@@ -15,8 +15,8 @@ static int parse_signal(const char *text)
 {
 	uint64_t n;
 
-	if (parse_u64(text, &n))
-		return n >= 1 && n <= 64 ? (int)n : -1;
+	if (!text_to_u64(text, 64, &n))
+		return n ? (int)n : -1;
 	if (!strncmp(text, "SIG", 3))
 		text += 3;
 	for (int sig = 1; sig < NSIG; sig++)

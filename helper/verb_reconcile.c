@@ -40,12 +40,9 @@ struct cgroup_ids {
 	bool failed;
 };
 
-DEFINE_FREE(dir, DIR *, if (*p) closedir(*p))
-
 static void collect(struct cgroup_ids *set, int at, const char *name)
 {
-	int fd __free(fd) = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *dir __free(dir) = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir __free(dir) = io_opendir_at(at, name);
 	struct dirent *entry;
 
 	/* A cgroup that went meanwhile is gone; anything else is not known. */
@@ -53,7 +50,6 @@ static void collect(struct cgroup_ids *set, int at, const char *name)
 		set->failed |= errno != ENOENT;
 		return;
 	}
-	take_fd(&fd);
 	while ((entry = readdir(dir))) {
 		uint64_t *ids;
 

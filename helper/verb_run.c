@@ -118,7 +118,7 @@ static int open_report(const char *where, int *ret_fd, struct error *err)
 		return 0;
 	if (!strcmp(where, "-"))
 		*ret_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	else if (!strncmp(where, "fd:", 3) && parse_u64(where + 3, &n) && n <= INT32_MAX)
+	else if (!strncmp(where, "fd:", 3) && !text_to_u64(where + 3, INT32_MAX, &n))
 		*ret_fd = fcntl((int)n, F_DUPFD_CLOEXEC, 3);
 	else if (!strncmp(where, "fd:", 3))
 		errno = EINVAL;

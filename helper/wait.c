@@ -20,6 +20,15 @@ void wait_init(struct wait *wait, struct cell *cell)
 	*wait = (struct wait){ .cell = cell, .child = PIDREF_NONE, .signal_fd = -EBADF };
 }
 
+/* The signals to the helper that end a run. */
+static void ending_signals(sigset_t *ret)
+{
+	sigemptyset(ret);
+	sigaddset(ret, SIGINT);
+	sigaddset(ret, SIGTERM);
+	sigaddset(ret, SIGHUP);
+}
+
 /*
  * Also SIGPIPE: a reader of our stdout that is gone is an error of write(2).
  * Everything else gets its default back: an ignored SIGCHLD, inherited from the
@@ -32,10 +41,7 @@ int wait_block_signals(void)
 	for (int sig = 1; sig < NSIG; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP)
 			signal(sig, SIG_DFL);
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);
+	ending_signals(&mask);
 	sigaddset(&mask, SIGPIPE);
 	return sigprocmask(SIG_SETMASK, &mask, NULL) < 0 ? -errno : 0;
 }
@@ -138,10 +144,7 @@ int wait_for_signals(struct cell *cell, struct error *err)
 	struct wait *wait = &cell->wait;
 	sigset_t mask;
 
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);
+	ending_signals(&mask);
 	wait->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (wait->signal_fd < 0)
 		return err_set(err, "loop", errno, "signalfd");
@@ -196,16 +199,9 @@ struct bound {
 	bool no_ring;
 };
 
-static void nothing(struct loop_op *op, int res)
-{
-	(void)op;
-	(void)res;
-}
-
 static void bound_begin(struct bound *bound, struct loop *loop)
 {
 	*bound = (struct bound){
-		.op.done = nothing,
 		.loop = loop,
 		.deadline = now_ns() + CELLOS_KILL_TIMEOUT * NSEC_PER_SEC,
 	};
@@ -263,7 +259,7 @@ int wait_reap(struct cell *cell, struct error *err)
 int wait_until_empty(struct cell *cell, struct error *err)
 {
 	struct loop *loop = cell->host->loop;
-	struct loop_op events = { .done = nothing };
+	struct loop_op events = { .done = NULL };
 	struct bound bound;
 	int populated;
 

@@ -7,7 +7,9 @@
 #ifndef LIB_CLEANUP_H
 #define LIB_CLEANUP_H
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -33,6 +35,8 @@ static inline void fd_close(int *fd)
 
 DEFINE_FREE(fd, int, fd_close(p))
 DEFINE_FREE(mem, void *, free(*p))
+DEFINE_FREE(file, FILE *, if (*p) fclose(*p))
+DEFINE_FREE(dir, DIR *, if (*p) closedir(*p))
 
 /* Moves the ownership of an fd out of a __free(fd) variable. */
 static inline int take_fd(int *fd)

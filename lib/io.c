@@ -32,6 +32,16 @@ ssize_t io_read_at(int dirfd, const char *name, char *buf, size_t size)
 	return (ssize_t)len;
 }
 
+DIR *io_opendir_at(int dirfd, const char *name)
+{
+	int fd __free(fd) = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir)
+		take_fd(&fd);
+	return dir;
+}
+
 int io_write_at(int dirfd, const char *name, const char *text)
 {
 	int fd __free(fd) = openat(dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -65,21 +75,25 @@ int io_write_all(int fd, const void *buf, size_t size)
 	return 0;
 }
 
-bool parse_u64(const char *text, uint64_t *ret)
+int text_to_u64(const char *text, uint64_t max, uint64_t *ret)
 {
 	uint64_t value = 0;
+	bool beyond = false;
+	const char *p;
 
 	if (!*text || (text[0] == '0' && text[1]))
-		return false;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9')
-			return false;
+		return -EINVAL;
+	for (p = text; *p; p++) {
+		if (*p < '0' || *p > '9')
+			return -EINVAL;
 		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(*text - '0'), &value))
-			return false;
+		    __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value))
+			beyond = true;
 	}
+	if (beyond || value > max)
+		return -ERANGE;
 	*ret = value;
-	return true;
+	return 0;
 }
 
 bool keyed_u64(const char *text, const char *key, uint64_t *ret)

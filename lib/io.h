@@ -3,6 +3,7 @@
 #ifndef LIB_IO_H
 #define LIB_IO_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,9 @@
  */
 ssize_t io_read_at(int dirfd, const char *name, char *buf, size_t size);
 
+/* io_opendir_at() - open a folder for reading; a symlink is not followed. NULL: errno. */
+DIR *io_opendir_at(int dirfd, const char *name);
+
 /* io_write_at() - write @text to a file in one write(2). Return: 0 or -errno. */
 int io_write_at(int dirfd, const char *name, const char *text);
 
@@ -26,11 +30,14 @@ int io_write_at(int dirfd, const char *name, const char *text);
 int io_write_all(int fd, const void *buf, size_t size);
 
 /**
- * parse_u64() - a decimal number that is the whole string
+ * text_to_u64() - read a whole string as a decimal number
+ * @text: digits only: no sign, no space, no leading zero, nothing behind
+ * @max: the largest value wanted
+ * @ret: set on success
  *
- * No sign, no white space, no leading zero (but "0" itself), no overflow.
+ * Return: 0; -EINVAL: no such number; -ERANGE: one, but beyond @max.
  */
-bool parse_u64(const char *text, uint64_t *ret);
+int text_to_u64(const char *text, uint64_t max, uint64_t *ret);
 
 /**
  * keyed_u64() - the number behind a key in a flat keyed file (cgroup-v2.rst)
