@@ -44,7 +44,7 @@ struct cell_timings {
  * @policy: its egress rules: the plan's, or if @policy_loaded its own copy
  * @verified: the elements were read back and are as written
  * @tampered: at the cell's end they were not any more
- * @counted: @rules and @denied were read; @rules has policy->n_rules entries
+ * @counted: @rules and @totals were read; @rules has policy->n_rules entries
  * @backend: who brings the workload up
  * @prepared: backend->prepare() has to be released
  * @spawn: the birth
@@ -72,7 +72,7 @@ struct cell {
 	bool tampered;
 	bool counted;
 	struct nft_count *rules;
-	struct nft_count denied;
+	struct nft_totals totals;
 
 	const struct backend *backend;
 	bool prepared;

@@ -163,8 +163,8 @@ static void print_rules(const struct cell *cell)
 	}
 	if (cell->counted)
 		printf("  %-60s %llu packets, %llu bytes\n", "denied",
-		       (unsigned long long)cell->denied.packets,
-		       (unsigned long long)cell->denied.bytes);
+		       (unsigned long long)cell->totals.denied.packets,
+		       (unsigned long long)cell->totals.denied.bytes);
 }
 
 void report_cell_whole(struct report *report, const struct cell *cell)

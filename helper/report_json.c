@@ -119,7 +119,7 @@ json_t *json_egress(const struct cell *cell)
 		json_array_append_new(rules, row);
 		repr += len + (repr[len] == '\n');
 	}
-	set_count(denied, cell ? &cell->denied : NULL, known);
+	set_count(denied, cell ? &cell->totals.denied : NULL, known);
 	return json_pack("{s:b, s:b, s:o, s:o}", "enforced", enforced,
 			 "verified", cell && cell->verified, "rules", rules, "denied", denied);
 }

@@ -7,6 +7,12 @@
 #include "helper/cell.h"
 #include "lib/io.h"
 
+/* Its own leaf is still there when its rules go: then it is the last if it is alone. */
+static bool is_last_of_parent(void *arg)
+{
+	return cgroup_parent_cells(arg) <= 1;
+}
+
 static struct nft_cell as_nft(const struct cell *cell)
 {
 	return (struct nft_cell){
@@ -18,6 +24,8 @@ static struct nft_cell as_nft(const struct cell *cell)
 		.uid_unique = cell->identity.uid_dynamic,
 		.governed = cell->identity.governed,
 		.policy = &cell->policy,
+		.last_of_parent = is_last_of_parent,
+		.arg = &cell->host->parent,
 	};
 }
 
@@ -73,7 +81,7 @@ int egress_count(struct cell *cell, struct error *err)
 	priv = caps_raise(PRIV_EGRESS, err);
 	if (priv < 0)
 		return priv;
-	ret = nft_cell_count(cell->host->nft, &nft, cell->rules, &cell->denied, err);
+	ret = nft_cell_count(cell->host->nft, &nft, cell->rules, &cell->totals, err);
 	cell->counted = ret == 0;
 	return ret;
 }

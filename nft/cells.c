@@ -15,11 +15,12 @@
 
 #include "lib/cleanup.h"
 #include "nft/elements.h"
+#include "nft/explain.h"
 #include "nft/retry.h"
 #include "nft/ruleset.h"
 #include "nft/shrink.h"
 
-#define WANT_SIZE	8192
+#define WANT_SIZE	(64 * 1024)
 
 int nft_open(struct nft **ret, struct error *err)
 {
@@ -39,9 +40,22 @@ int nft_open(struct nft **ret, struct error *err)
 		nft_close(nft);
 		return r;
 	}
-	strcpy(nft->table, "cellos");
+	nft_use_table(nft, "cellos");
 	*ret = nft;
 	return 0;
+}
+
+void nft_use_table(struct nft *nft, const char *name)
+{
+	nft->private = nft->loopback = nft->rules.valid = false;
+	snprintf(nft->table, sizeof(nft->table), "%s", name);
+}
+
+void nft_use_private(struct nft *nft, const char *name, bool loopback)
+{
+	nft_use_table(nft, name);
+	nft->private = true;
+	nft->loopback = loopback;
 }
 
 void nft_close(struct nft *nft)
@@ -96,14 +110,9 @@ int nft_uid_taken(struct nft *nft, uint32_t uid, struct error *err)
 	return element_taken(nft, &element, err);
 }
 
-static unsigned int level_of(const struct nft_cell *cell)
-{
-	return cell->governed ? cell->level : 0;
-}
-
 static int check_cell(const struct nft_cell *cell, struct error *err)
 {
-	if (cell->governed && (!cell->level || cell->level >= NFT_LEVELS))
+	if (!cell->level || cell->level >= NFT_LEVELS)
 		return err_set(err, CONN_STEP, EINVAL,
 			       "cgroup level %u: nf_tables matches levels 1 to %u", cell->level,
 			       NFT_LEVELS - 1);
@@ -118,65 +127,50 @@ static struct tuple_set tuples_of(const struct nft_cell *cell)
 }
 
 /* Says why the transaction of an addition failed. */
-static int explain_add(const struct nft_cell *cell, const struct batch *batch,
-		       uint32_t first_seq, struct error *err)
+static int explain_add(struct nft *nft, const struct nft_cell *cell, const struct batch *batch,
+		       struct error *err)
 {
-	if (batch->error == -EEXIST && batch->seq == first_seq)
+	struct culprit culprit = culprit_of(nft, cell, batch);
+
+	if (batch->error == -EEXIST && culprit.set.kind == SET_IDS && culprit.is_set)
 		return err_set(err, CONN_STEP, EEXIST,
 			       "cell id \"%s\" already active on host (no duplicate live "
 			       "cells)", cell->id);
-	if (batch->error == -EEXIST && cell->uid_unique && batch->seq == first_seq + 1)
+	if (batch->error == -EEXIST && culprit.set.kind == SET_UIDS)
 		return err_set(err, CONN_STEP, EADDRINUSE, "a live cell has the uid %u", cell->uid);
-	if (batch->error == -EEXIST) {
-		err_set(err, CONN_STEP, EUCLEAN, "the table holds elements of this cgroup already");
-		err_hint(err, "run 'cellos-helper reconcile'");
-		return -EUCLEAN;
-	}
-	err_set(err, CONN_STEP, batch->error, "nf_tables refused the cell's rules%s%s",
-		*batch->text ? ": " : "", batch->text);
-	return batch->error;
+	return explain_batch(&culprit, batch, err);
 }
 
 static int add_once(struct nft *nft, const struct nft_cell *cell, struct error *err)
 {
-	struct element_list elements = cell_elements(cell);
+	struct element_list elements = cell_elements(nft, cell);
+	struct element_list parent = parent_elements(nft, cell);
 	struct tuple_set needed = tuples_of(cell);
-	unsigned int level = level_of(cell);
 	struct batch batch;
-	uint32_t first_seq;
 	bool grew;
 	int r = 0;
 
 	if (!nft->rules.valid)
 		r = ruleset_load(nft, err);
+	if (!r && nft->private && nft->rules.table)
+		r = err_set(err, CONN_STEP, EEXIST, "the network namespace has a table inet %s "
+			    "already", nft->table);
 	if (!r)
-		r = ruleset_make_room(nft, level, &needed, err);
-	if (r == -ERESTART)
-		nft->rules.valid = false;
+		r = ruleset_make_room(nft, cell->level, &needed, err);
 	if (r < 0)
 		return r;
 	conn_begin(&nft->conn, nft->rules.gen);
-	grew = ruleset_put_missing(nft, level, &needed);
-	first_seq = nft->conn.out.seq + 1;
+	grew = ruleset_put_missing(nft, cell->level, &needed);
+	elements_put(nft, &parent, NULL, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
 	elements_put(nft, &elements, NULL, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL);
 	r = conn_commit(&nft->conn, &batch, err);
-	if (r == -ERESTART)
-		nft->rules.valid = false;
-	else if (r < 0)
-		r = explain_add(cell, &batch, first_seq, err);
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		nft->rules.valid = nft->rules.valid && !grew && r != -ERESTART;
+		return r == -ERESTART ? r : explain_add(nft, cell, &batch, err);
+	}
 	ruleset_next_gen(&nft->rules);
-	ruleset_note(nft, level, &needed);
 	nft->rules.dumped = nft->rules.dumped && !grew;
 	return 0;
-}
-
-static int too_busy(struct error *err)
-{
-	return err_set(err, CONN_STEP, EBUSY,
-		       "other programs changed the ruleset without a pause for %d s",
-		       RETRY_SECONDS);
 }
 
 int nft_cell_add(struct nft *nft, const struct nft_cell *cell, struct error *err)
@@ -190,7 +184,7 @@ int nft_cell_add(struct nft *nft, const struct nft_cell *cell, struct error *err
 	do {
 		r = add_once(nft, cell, err);
 	} while (r == -ERESTART && retry_wait(&retry));
-	return r == -ERESTART ? too_busy(err) : r;
+	return r == -ERESTART ? retry_gave_up(err) : r;
 }
 
 static int missing(const struct element *element, const char *what, struct error *err)
@@ -205,7 +199,7 @@ static int missing(const struct element *element, const char *what, struct error
 static int verify_element(unsigned int i, const struct element *element,
 			  const struct element_state *state, void *arg)
 {
-	bool counter = element->set.kind == SET_DENIED || element->set.kind == SET_ALLOW;
+	bool counter = set_counts(element->set.kind);
 	struct error *err = arg;
 
 	(void)i;
@@ -223,7 +217,7 @@ static int verify_element(unsigned int i, const struct element *element,
 static int verify_static(struct nft *nft, const struct nft_cell *cell, struct error *err)
 {
 	const struct ruleset *rules = &nft->rules;
-	const struct level_rules *level = &rules->level[level_of(cell)];
+	const struct level_rules *level = &rules->level[cell->level];
 	struct tuple_set needed = tuples_of(cell);
 	unsigned int i;
 	int r;
@@ -233,11 +227,11 @@ static int verify_static(struct nft *nft, const struct nft_cell *cell, struct er
 		if (r < 0)
 			return r;
 	}
-	if (!rules->table || (cell->governed && !level->jump))
+	if (!rules->table || !level->sets)
 		return err_set(err, CONN_STEP, EUCLEAN, "the rules that govern level %u are gone",
 			       cell->level);
 	for (i = 0; i < ARRAY_SIZE(needed.word); i++)
-		if (needed.word[i] & ~level->rules.word[i])
+		if (needed.word[i] & ~level->tuples.word[i])
 			return err_set(err, CONN_STEP, EUCLEAN,
 				       "rules that the cell's elements need are gone");
 	return 0;
@@ -245,16 +239,20 @@ static int verify_static(struct nft *nft, const struct nft_cell *cell, struct er
 
 int nft_cell_verify(struct nft *nft, const struct nft_cell *cell, struct error *err)
 {
-	struct element_list elements = cell_elements(cell);
-	uint32_t gen = 0;
+	struct element_list elements = cell_elements(nft, cell);
+	struct element_list parent = parent_elements(nft, cell);
+	uint32_t gen = 0, gen_parent;
 	int r;
 
 	r = check_cell(cell, err);
 	if (!r)
 		r = elements_read(nft, &elements, verify_element, err, &gen, err);
+	gen_parent = gen;
+	if (!r && parent.n)
+		r = elements_read(nft, &parent, verify_element, err, &gen_parent, err);
 	if (r < 0)
 		return r;
-	if (gen != nft->rules.gen)
+	if (gen != nft->rules.gen || gen_parent != gen)
 		nft->rules.valid = false;
 	return verify_static(nft, cell, err);
 }
@@ -262,7 +260,7 @@ int nft_cell_verify(struct nft *nft, const struct nft_cell *cell, struct error *
 struct counting {
 	struct nft_count *rules;
 	unsigned int n_rules;
-	struct nft_count *denied;
+	struct nft_totals *totals;
 };
 
 static int count_element(unsigned int i, const struct element *element,
@@ -272,7 +270,9 @@ static int count_element(unsigned int i, const struct element *element,
 
 	(void)i;
 	if (element->set.kind == SET_DENIED) {
-		*to->denied = state->count;
+		to->totals->denied = state->count;
+	} else if (element->set.kind == SET_REFUSED) {
+		to->totals->refused = state->count;
 	} else if (element->rule < to->n_rules) {
 		to->rules[element->rule].packets += state->count.packets;
 		to->rules[element->rule].bytes += state->count.bytes;
@@ -281,14 +281,14 @@ static int count_element(unsigned int i, const struct element *element,
 }
 
 int nft_cell_count(struct nft *nft, const struct nft_cell *cell, struct nft_count *rules,
-		   struct nft_count *denied, struct error *err)
+		   struct nft_totals *ret, struct error *err)
 {
 	unsigned int n = cell->governed ? cell->policy->n_rules : 0;
-	struct counting to = { .rules = rules, .n_rules = n, .denied = denied };
-	struct element_list elements = cell_elements(cell);
+	struct counting to = { .rules = rules, .n_rules = n, .totals = ret };
+	struct element_list elements = cell_elements(nft, cell);
 	uint32_t gen = 0;
 
-	memset(denied, 0, sizeof(*denied));
+	memset(ret, 0, sizeof(*ret));
 	if (n)
 		memset(rules, 0, n * sizeof(*rules));
 	return elements_read(nft, &elements, count_element, &to, &gen, err);
@@ -308,7 +308,7 @@ static int count_found(unsigned int i, const struct element *element,
 int nft_cell_left(struct nft *nft, const struct nft_cell *cell, unsigned int *ret_left,
 		  struct error *err)
 {
-	struct element_list elements = cell_elements(cell);
+	struct element_list elements = cell_elements(nft, cell);
 	unsigned int left = 0;
 	uint32_t gen = 0;
 	int r;

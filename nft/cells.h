@@ -23,8 +23,15 @@ struct nft;
  * @id: the cell's id, for its uniqueness and as comment in listings
  * @uid: the cell's uid, kept unique if @uid_unique
  * @uid_unique: the uid is dynamic: no other live cell may have it
- * @governed: false for --egress off: only @id and @uid are registered
+ * @governed: false for --egress off: only registered, and exempt from the guard
  * @policy: the rules; NULL only if not @governed
+ * @last_of_parent: asked while the cell is removed: is no other cell's cgroup below
+ *	the same parent? Then the guard over that parent ends. NULL: it stays
+ * @arg: for @last_of_parent
+ *
+ * The guard: while a governed cell lives below a parent, a socket below that
+ * parent that belongs to no cell has no egress; nor have the sockets that a cell
+ * leaves behind.
  */
 struct nft_cell {
 	uint64_t cgroup_id;
@@ -35,11 +42,23 @@ struct nft_cell {
 	bool uid_unique;
 	bool governed;
 	const struct egress_policy *policy;
+	bool (*last_of_parent)(void *arg);
+	void *arg;
 };
 
 struct nft_count {
 	uint64_t packets;
 	uint64_t bytes;
+};
+
+/**
+ * struct nft_totals - what no rule allowed
+ * @denied: outbound
+ * @refused: inbound: from no allowed peer, or to begin a connection
+ */
+struct nft_totals {
+	struct nft_count denied;
+	struct nft_count refused;
 };
 
 /**
@@ -51,6 +70,22 @@ struct nft_count {
  */
 int nft_open(struct nft **ret, struct error *err);
 void nft_close(struct nft *nft);
+
+/*
+ * nft_use_table() - another table than "cellos"
+ * @name: fewer than NFT_TABLE_SIZE bytes
+ */
+void nft_use_table(struct nft *nft, const char *name);
+
+/**
+ * nft_use_private() - a table for one cell alone, in another network namespace
+ * @name: as above
+ * @loopback: the namespace is the cell's own: its loopback device is not policed
+ *
+ * Nothing is registered in it, and no guard stands there: the helper's own
+ * namespace keeps both.
+ */
+void nft_use_private(struct nft *nft, const char *name, bool loopback);
 
 /* nft_fd() - the netlink socket. */
 int nft_fd(const struct nft *nft);
@@ -93,12 +128,54 @@ int nft_cell_verify(struct nft *nft, const struct nft_cell *cell, struct error *
 /**
  * nft_cell_count() - read a cell's counters
  * @rules: array of cell->policy->n_rules, filled
- * @denied: filled
+ * @ret: filled
  *
  * Return: 0 or -errno; elements that are gone count as 0.
  */
 int nft_cell_count(struct nft *nft, const struct nft_cell *cell, struct nft_count *rules,
-		   struct nft_count *denied, struct error *err);
+		   struct nft_totals *ret, struct error *err);
+
+/**
+ * nft_cell_replace() - other rules for a cell in force, in one transaction
+ * @cell: with the rules that it has
+ * @policy: those that it is to have
+ *
+ * A packet meets the old rules or the new ones. Keys that both have are not
+ * touched and so keep their counters.
+ *
+ * Return: 0; -E2BIG: as nft_cell_add(); -EUCLEAN: the table is not as it has to
+ * be; other -errno. On failure the old rules are in force.
+ */
+int nft_cell_replace(struct nft *nft, const struct nft_cell *cell,
+		     const struct egress_policy *policy, struct error *err);
+
+/**
+ * nft_cell_restore() - put back what another program took from a cell
+ *
+ * Return: how many elements were put back, or -errno.
+ */
+int nft_cell_restore(struct nft *nft, const struct nft_cell *cell, struct error *err);
+
+/**
+ * nft_cell_found() - the keys of a cell as the kernel has them
+ * @ret: its keys alone; release with egress_policy_done()
+ *
+ * Dumps whole sets: for a cell whose stored keys cannot be trusted.
+ */
+int nft_cell_found(struct nft *nft, const struct nft_cell *cell, struct egress_policy *ret,
+		   struct error *err);
+
+/**
+ * nft_repair() - put right what another program did to chains, rules and flags
+ *
+ * Return: 1: something was put right; 0: nothing was wrong; -EUCLEAN: it cannot
+ * be put right, @err says why; other -errno.
+ */
+int nft_repair(struct nft *nft, struct error *err);
+
+/* nft_parent_release() - end the guard over a parent that has no cells. 0 or -errno. */
+int nft_parent_release(struct nft *nft, uint64_t parent_id, unsigned int level,
+		       struct error *err);
 
 /**
  * nft_cell_remove() - take a cell out of force; idempotent

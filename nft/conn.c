@@ -140,17 +140,23 @@ static int conn_receive(struct conn *conn, unsigned int count, size_t size, size
 	return n;
 }
 
-/* The kernel's words beside an error, or "". */
-static const char *error_text(const struct nlmsghdr *nlh)
+/* What the kernel says beside an error: extended acknowledgement, netlink(7). */
+static void read_extack(const struct nlmsghdr *nlh, struct reply *reply)
 {
 	const struct nlmsgerr *error = mnl_nlmsg_get_payload(nlh);
 	size_t skip = sizeof(*error);
+	const uint32_t *offset;
+	struct attrs attrs;
 
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) || mnl_nlmsg_get_payload_len(nlh) < skip)
-		return "";
+		return;
 	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
 		skip += error->msg.nlmsg_len - sizeof(struct nlmsghdr);
-	return attr_str(attrs_find(attrs_of_message(nlh, skip), NLMSGERR_ATTR_MSG, 0));
+	attrs = attrs_of_message(nlh, skip);
+	reply->text = attr_str(attrs_find(attrs, NLMSGERR_ATTR_MSG, 0));
+	offset = attr_data(attrs_find(attrs, NLMSGERR_ATTR_OFFS, 0), sizeof(*offset));
+	if (offset)
+		reply->offset = *offset;
 }
 
 static int reply_error(const struct nlmsghdr *nlh)
@@ -166,7 +172,7 @@ static struct reply reply_parse(const struct conn *conn, const struct nlmsghdr *
 
 	if (nlh->nlmsg_type == NLMSG_ERROR) {
 		reply.error = reply_error(nlh);
-		reply.text = error_text(nlh);
+		read_extack(nlh, &reply);
 	} else {
 		reply.nlh = nlh;
 	}
@@ -303,6 +309,7 @@ static bool batch_note(const struct reply *reply, const struct conn *conn, unsig
 	if (reply->error && !batch->error) {
 		batch->error = reply->error;
 		batch->seq = reply->index ? conn->out.first_seq + reply->index : 0;
+		batch->offset = reply->offset;
 		strncpy(batch->text, reply->text, sizeof(batch->text) - 1);
 	}
 	return !reply->index || reply->index == last;

@@ -36,12 +36,14 @@ struct conn {
  * @index: which of the requests in conn.out, from 0
  * @error: 0 or -errno
  * @text: the kernel's own words on @error, or ""
+ * @offset: where in the request the fault is; 0: not said
  * @nlh: the message, if not @error
  */
 struct reply {
 	unsigned int index;
 	int error;
 	const char *text;
+	uint32_t offset;
 	const struct nlmsghdr *nlh;
 };
 
@@ -73,11 +75,13 @@ int conn_dump(struct conn *conn, int (*each)(const struct nlmsghdr *nlh, void *a
  * struct batch - the fate of a transaction
  * @error: 0: committed
  * @seq: sequence number of the first command that failed; 0: none in particular
+ * @offset: of the attribute at fault in that command; 0: not said (before 6.2)
  * @text: the kernel's own words, or ""
  */
 struct batch {
 	int error;
 	uint32_t seq;
+	uint32_t offset;
 	char text[160];
 };
 

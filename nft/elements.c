@@ -6,6 +6,8 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
+
 #define CHUNK		(32 * 1024)	/* bytes of elements in one message; 64 KiB at most */
 
 /* FNV-1a with 128 bits: wide enough that ids do not collide by chance. */
@@ -74,33 +76,80 @@ static void allow_element(const struct nft_cell *cell, const struct egress_key *
 		memcpy(ret->key + 12 + addr, &port, sizeof(port));
 }
 
+/* The sets that a governed cell stands in, or one that is not. */
+static const enum set_kind governed_sets[] = { SET_CELLS, SET_DENIED, SET_REFUSED };
+static const enum set_kind exempt_sets[] = { SET_EXEMPT };
+
+static unsigned int registry_elements(bool private, const struct nft_cell *cell)
+{
+	return private ? 0 : 1U + cell->uid_unique;
+}
+
 static void cell_element(const struct element_list *list, unsigned int i, struct element *ret)
 {
 	const struct nft_cell *cell = list->arg;
-	unsigned int first = cell->uid_unique ? 2 : 1;
+	unsigned int first = registry_elements(list->private, cell);
 
-	if (!i)
-		*ret = id_element(cell->parent_id, cell->id, cell->cgroup_id);
-	else if (i < first)
-		*ret = uid_element(cell->uid, cell->id, cell->cgroup_id);
-	else if (i < first + 2)
-		cgroup_element(cell, i == first ? SET_CELLS : SET_DENIED, ret);
+	if (i < first)
+		*ret = i ? uid_element(cell->uid, cell->id, cell->cgroup_id) :
+			   id_element(cell->parent_id, cell->id, cell->cgroup_id);
+	else if (!cell->governed)
+		cgroup_element(cell, exempt_sets[i - first], ret);
+	else if (i - first < ARRAY_SIZE(governed_sets))
+		cgroup_element(cell, governed_sets[i - first], ret);
 	else
-		allow_element(cell, &cell->policy->keys[i - first - 2], ret);
+		allow_element(cell, &cell->policy->keys[i - first - ARRAY_SIZE(governed_sets)],
+			      ret);
 }
 
-struct element_list cell_elements(const struct nft_cell *cell)
+struct element_list cell_elements(const struct nft *nft, const struct nft_cell *cell)
 {
+	unsigned int n = registry_elements(nft->private, cell);
+
+	if (cell->governed)
+		n += ARRAY_SIZE(governed_sets) + cell->policy->n_keys;
+	else if (!nft->private)
+		n += ARRAY_SIZE(exempt_sets);
 	return (struct element_list) {
-		.n = 1U + cell->uid_unique + (cell->governed ? 2 + cell->policy->n_keys : 0),
-		.at = cell_element,
-		.arg = cell,
+		.n = n, .at = cell_element, .arg = cell, .private = nft->private,
 	};
 }
 
-unsigned int cell_identity_elements(const struct nft_cell *cell)
+unsigned int cell_identity_elements(const struct nft *nft, const struct nft_cell *cell)
 {
-	return 1U + cell->uid_unique + cell->governed;
+	return registry_elements(nft->private, cell) + (cell->governed || !nft->private);
+}
+
+static void policy_element(const struct element_list *list, unsigned int i, struct element *ret)
+{
+	const struct nft_cell *cell = list->arg;
+
+	allow_element(cell, &cell->policy->keys[i], ret);
+}
+
+struct element_list policy_elements(const struct nft_cell *cell)
+{
+	return (struct element_list) {
+		.n = cell->policy->n_keys, .at = policy_element, .arg = cell,
+	};
+}
+
+static void parent_element(const struct element_list *list, unsigned int i, struct element *ret)
+{
+	static const enum set_kind kinds[] = { SET_PARENTS, SET_STRAYS };
+	const struct nft_cell *cell = list->arg;
+
+	*ret = (struct element) {
+		.set = { .kind = kinds[i], .level = cell->level }, .rule = NO_RULE,
+	};
+	memcpy(ret->key, &cell->parent_id, 8);
+}
+
+struct element_list parent_elements(const struct nft *nft, const struct nft_cell *cell)
+{
+	return (struct element_list) {
+		.n = cell->governed && !nft->private ? 2 : 0, .at = parent_element, .arg = cell,
+	};
 }
 
 static void put_userdata(struct message *m, const struct element *element)

@@ -2,8 +2,11 @@
 /*
  * Elements: what the table holds of single cells. A cell's elements are counted
  * through from 0, without a list of them ever being built: first the one in
- * ids, in uids if the uid is to be unique, in cells<L> and denied<L> if it is
- * governed, then one for each key of its policy.
+ * ids, in uids if the uid is to be unique, in cells<L>, denied<L> and refused<L>
+ * if it is governed, then one for each key of its policy; in exempt<L> if not.
+ *
+ * Its parent's elements, in parents<L> and strays<L>, are shared with the other
+ * cells below that parent.
  */
 #ifndef NFT_ELEMENTS_H
 #define NFT_ELEMENTS_H
@@ -22,7 +25,7 @@
 
 #define KEY_MAX		32
 #define NO_RULE		UINT_MAX
-#define ELEMENTS_MAX	(CELLOS_KEYS_MAX + 4)	/* of one cell */
+#define ELEMENTS_MAX	(CELLOS_KEYS_MAX + 5)	/* of one cell */
 
 /*
  * User data of an element: type, length, value. Type 0 is the comment that the
@@ -64,11 +67,12 @@ struct element_state {
 	const char *comment;
 };
 
-/* Some elements, made one by one by @at. */
+/* Some elements, made one by one by @at. @private: for a table of the cell's own. */
 struct element_list {
 	unsigned int n;
 	void (*at)(const struct element_list *list, unsigned int i, struct element *ret);
 	const void *arg;
+	bool private;
 };
 
 /* A bit for each element of a list; NULL stands for all. */
@@ -87,10 +91,16 @@ static inline void element_mask_add(struct element_mask *mask, unsigned int i)
 }
 
 /* cell_elements() - all elements of a cell; @cell must outlive the list. */
-struct element_list cell_elements(const struct nft_cell *cell);
+struct element_list cell_elements(const struct nft *nft, const struct nft_cell *cell);
 
-/* How many of them say that the cell is there (ids, uids, cells<L>). */
-unsigned int cell_identity_elements(const struct nft_cell *cell);
+/* Those of its policy only, in the order of its keys. */
+struct element_list policy_elements(const struct nft_cell *cell);
+
+/* Those of its parent; none if the cell is not governed, or the table its own. */
+struct element_list parent_elements(const struct nft *nft, const struct nft_cell *cell);
+
+/* How many of a cell's elements say that it is there (ids, uids, cells<L>). */
+unsigned int cell_identity_elements(const struct nft *nft, const struct nft_cell *cell);
 
 /* The element that stands for an id or a uid. */
 struct element id_element(uint64_t parent_id, const char *id, uint64_t cgroup_id);

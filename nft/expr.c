@@ -56,11 +56,19 @@ void expr_meta(struct message *m, uint32_t key, unsigned int word)
 
 void expr_is(struct message *m, unsigned int word, uint8_t value)
 {
+	const struct operand one = { &value, sizeof(value) };
+
+	expr_compare(m, word, NFT_CMP_EQ, &one);
+}
+
+void expr_compare(struct message *m, unsigned int word, uint32_t op,
+		  const struct operand *value)
+{
 	struct open_expr expr = expr_open(m, "cmp");
 
 	message_put_be32(m, NFTA_CMP_SREG, reg(word));
-	message_put_be32(m, NFTA_CMP_OP, NFT_CMP_EQ);
-	put_value(m, NFTA_CMP_DATA, &value, sizeof(value));
+	message_put_be32(m, NFTA_CMP_OP, op);
+	put_value(m, NFTA_CMP_DATA, value->data, value->size);
 	expr_close(m, expr);
 }
 
@@ -85,28 +93,50 @@ void expr_payload(struct message *m, const struct packet_part *part, unsigned in
 	expr_close(m, expr);
 }
 
-void expr_mask(struct message *m, unsigned int word, unsigned int size, unsigned int bits)
+void expr_exthdr_exists(struct message *m, uint8_t type, unsigned int word)
 {
-	struct open_expr expr = expr_open(m, "bitwise");
-	uint8_t mask[16] = { 0 }, flip[16] = { 0 };
-	unsigned int bit;
+	struct open_expr expr = expr_open(m, "exthdr");
 
-	for (bit = 0; bit < bits; bit++)
-		mask[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	message_put_be32(m, NFTA_BITWISE_SREG, reg(word));
-	message_put_be32(m, NFTA_BITWISE_DREG, reg(word));
-	message_put_be32(m, NFTA_BITWISE_LEN, size);
-	put_value(m, NFTA_BITWISE_MASK, mask, size);
-	put_value(m, NFTA_BITWISE_XOR, flip, size);
+	message_put_be32(m, NFTA_EXTHDR_DREG, reg(word));
+	message_put(m, NFTA_EXTHDR_TYPE, &type, sizeof(type));
+	message_put_be32(m, NFTA_EXTHDR_OFFSET, 0);
+	message_put_be32(m, NFTA_EXTHDR_LEN, 1);
+	message_put_be32(m, NFTA_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT);
 	expr_close(m, expr);
 }
 
-void expr_lookup(struct message *m, const char *set, unsigned int word)
+void expr_and(struct message *m, unsigned int word, const struct operand *mask)
+{
+	struct open_expr expr = expr_open(m, "bitwise");
+	const uint8_t flip[16] = { 0 };
+
+	message_put_be32(m, NFTA_BITWISE_SREG, reg(word));
+	message_put_be32(m, NFTA_BITWISE_DREG, reg(word));
+	message_put_be32(m, NFTA_BITWISE_LEN, mask->size);
+	put_value(m, NFTA_BITWISE_MASK, mask->data, mask->size);
+	put_value(m, NFTA_BITWISE_XOR, flip, mask->size);
+	expr_close(m, expr);
+}
+
+void expr_mask(struct message *m, unsigned int word, unsigned int size, unsigned int bits)
+{
+	uint8_t bytes[16] = { 0 };
+	const struct operand mask = { bytes, size };
+	unsigned int bit;
+
+	for (bit = 0; bit < bits; bit++)
+		bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	expr_and(m, word, &mask);
+}
+
+void expr_lookup(struct message *m, const char *set, unsigned int word, bool not)
 {
 	struct open_expr expr = expr_open(m, "lookup");
 
 	message_put_str(m, NFTA_LOOKUP_SET, set);
 	message_put_be32(m, NFTA_LOOKUP_SREG, reg(word));
+	if (not)
+		message_put_be32(m, NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 	expr_close(m, expr);
 }
 

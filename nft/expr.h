@@ -6,6 +6,7 @@
 #ifndef NFT_EXPR_H
 #define NFT_EXPR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "nft/message.h"
@@ -15,6 +16,16 @@ void expr_meta(struct message *m, uint32_t key, unsigned int word);
 
 /* <word> == value, one byte */
 void expr_is(struct message *m, unsigned int word, uint8_t value);
+
+/* What a register may be compared with. */
+struct operand {
+	const void *data;
+	uint32_t size;
+};
+
+/* <word> == | != value; @op is NFT_CMP_EQ or NFT_CMP_NEQ */
+void expr_compare(struct message *m, unsigned int word, uint32_t op,
+		  const struct operand *value);
 
 /* socket cgroupv2 level <level>; takes two words */
 void expr_cgroup(struct message *m, unsigned int level, unsigned int word);
@@ -28,13 +39,19 @@ struct packet_part {
 
 void expr_payload(struct message *m, const struct packet_part *part, unsigned int word);
 
+/* exthdr <type> exists, into one byte */
+void expr_exthdr_exists(struct message *m, uint8_t type, unsigned int word);
+
+/* & <mask of @size bytes> */
+void expr_and(struct message *m, unsigned int word, const struct operand *mask);
+
 /* & <the first @bits of @size bytes> */
 void expr_mask(struct message *m, unsigned int word, unsigned int size, unsigned int bits);
 
-/* @<set> */
-void expr_lookup(struct message *m, const char *set, unsigned int word);
+/* @<set>, or with @not: != @<set>, which does not touch the element's counter */
+void expr_lookup(struct message *m, const char *set, unsigned int word, bool not);
 
-/* return, or jump <chain>; @code is NFT_* of enum nft_verdicts */
+/* return, accept, or jump | goto <chain>; @code is of enum nft_verdicts or NF_ACCEPT */
 void expr_verdict(struct message *m, int code, const char *chain);
 
 /* reject with tcp reset / icmpx admin-prohibited */

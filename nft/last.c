@@ -18,15 +18,16 @@ static int64_t set_size(const struct nlmsghdr *nlh)
 	return count ? (int64_t)attr_be32(count) : UNKNOWN;
 }
 
-void others_get(struct message *m, const struct nft *nft, const struct nft_cell *cell)
+void others_get(struct message *m, const struct nft *nft, const struct element *own,
+		const struct witness *witness)
 {
-	struct element own = id_element(cell->parent_id, cell->id, cell->cgroup_id);
-	struct element witness = { .set = { .kind = SET_IDS } };
-	struct name name = set_name(&own.set);
+	struct element seen = { .set = own->set };
+	struct name name = set_name(&own->set);
 
-	if (nft->has_witness && memcmp(nft->witness, own.key, NFT_ID_KEY_SIZE)) {
-		memcpy(witness.key, nft->witness, NFT_ID_KEY_SIZE);
-		element_get(m, nft, &witness);
+	if (witness->seen && set_equal(&witness->set, &own->set) &&
+	    memcmp(witness->key, own->key, set_key_size(&own->set))) {
+		memcpy(seen.key, witness->key, sizeof(witness->key));
+		element_get(m, nft, &seen);
 		return;
 	}
 	message_begin(m, NFT_MSG_GETSET, 0);
@@ -72,6 +73,13 @@ static int see_other(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
+static void note_witness(struct witness *witness, const struct set_id *set,
+			 const struct other *other)
+{
+	*witness = (struct witness) { .seen = other->seen, .set = *set };
+	memcpy(witness->key, other->seen_key, sizeof(witness->key));
+}
+
 int set_is_only(struct nft *nft, const struct set_id *set, const uint8_t *key, struct error *err)
 {
 	struct other other = { .key = key, .size = set_key_size(set) };
@@ -88,10 +96,8 @@ int set_is_only(struct nft *nft, const struct set_id *set, const uint8_t *key, s
 		return -ERESTART;
 	if (r < 0)
 		return err_set(err, CONN_STEP, r, "cannot read set %s", name.text);
-	if (set->kind == SET_IDS) {
-		nft->has_witness = other.seen;
-		memcpy(nft->witness, other.seen_key, NFT_ID_KEY_SIZE);
-	}
+	if (set->kind == SET_IDS || set->kind == SET_CELLS)
+		note_witness(set->kind == SET_IDS ? &nft->ids : &nft->cells, set, &other);
 	return !other.seen;
 }
 
@@ -155,4 +161,14 @@ int table_is_only(struct nft *nft, const struct nft_cell *cell, bool known, stru
 		r = set_is_only(nft, &set, own ? (const uint8_t *)&cell->cgroup_id : NULL, err);
 	}
 	return r;
+}
+
+int level_is_only(struct nft *nft, const struct nft_cell *cell, bool known, struct error *err)
+{
+	struct set_id set = { .kind = SET_CELLS, .level = cell->level };
+	const uint8_t *own = (const uint8_t *)&cell->cgroup_id;
+	int r = known ? 1 : set_is_only(nft, &set, cell->governed ? own : NULL, err);
+
+	set.kind = SET_EXEMPT;
+	return r > 0 ? set_is_only(nft, &set, cell->governed ? NULL : own, err) : r;
 }

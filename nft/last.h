@@ -13,13 +13,18 @@
 
 #include "nft/elements.h"
 
-/* others_get() - put the one request whose reply others_judge() understands. */
-void others_get(struct message *m, const struct nft *nft, const struct nft_cell *cell);
+/**
+ * others_get() - put the one request whose reply others_judge() understands
+ * @own: in the set that is asked for, and no other
+ * @witness: of that set
+ */
+void others_get(struct message *m, const struct nft *nft, const struct element *own,
+		const struct witness *witness);
 
 /**
  * others_judge() - what that reply says
  * @reply: the reply
- * @own: whether @cell itself is in ids
+ * @own: whether the cell itself is in the set
  *
  * Return: 1: there are other cells; 0: there are none; -EAGAIN: not known.
  */
@@ -45,5 +50,14 @@ int table_is_only(struct nft *nft, const struct nft_cell *cell, bool known, stru
  * Return: as table_is_only().
  */
 int set_is_only(struct nft *nft, const struct set_id *set, const uint8_t *key, struct error *err);
+
+/**
+ * level_is_only() - has a level no cells but one?
+ * @cell: of that level
+ * @known: the level's governed cells are known to be no others
+ *
+ * Return: as table_is_only().
+ */
+int level_is_only(struct nft *nft, const struct nft_cell *cell, bool known, struct error *err);
 
 #endif /* NFT_LAST_H */

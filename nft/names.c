@@ -6,42 +6,67 @@
 
 #include "nft/tuple.h"
 
+static const char *const set_words[] = {
+	[SET_IDS]	= "ids",
+	[SET_UIDS]	= "uids",
+	[SET_CELLS]	= "cells",
+	[SET_EXEMPT]	= "exempt",
+	[SET_PARENTS]	= "parents",
+	[SET_DENIED]	= "denied",
+	[SET_REFUSED]	= "refused",
+	[SET_STRAYS]	= "strays",
+	[SET_ALLOW]	= "allow",
+};
+
+static const char *const chain_words[] = {
+	[CHAIN_OUTPUT]	= "output",
+	[CHAIN_INPUT]	= "input",
+	[CHAIN_ROUTED]	= "routed",
+	[CHAIN_REJECT]	= "reject",
+	[CHAIN_CELL]	= "cell",
+	[CHAIN_DENY]	= "deny",
+	[CHAIN_PEER]	= "peer",
+	[CHAIN_QUOTED]	= "quoted",
+	[CHAIN_REFUSE]	= "refuse",
+	[CHAIN_GUARD]	= "guard",
+};
+
 struct name set_name(const struct set_id *set)
 {
 	const struct egress_tuple *tuple = &set->tuple;
 	struct name name = { "" };
-	int n;
+	char *end = name.text;
+	size_t size = sizeof(name.text);
 
-	switch (set->kind) {
-	case SET_IDS:
-		strcpy(name.text, "ids");
-		break;
-	case SET_UIDS:
-		strcpy(name.text, "uids");
-		break;
-	case SET_CELLS:
-		snprintf(name.text, sizeof(name.text), "cells%u", set->level);
-		break;
-	case SET_DENIED:
-		snprintf(name.text, sizeof(name.text), "denied%u", set->level);
-		break;
-	case SET_ALLOW:
-		n = snprintf(name.text, sizeof(name.text), "allow%u_%s_%u", set->level,
-			     tuple->family == 4 ? "ip" : "ip6", tuple->prefix);
-		if (tuple->port_bits)
-			snprintf(name.text + n, sizeof(name.text) - (size_t)n, "_p%u",
-				 tuple->port_bits);
-		break;
-	}
+	end += snprintf(end, size, "%s", set_words[set->kind]);
+	if (set->kind >= SET_CELLS)
+		end += snprintf(end, size - (size_t)(end - name.text), "%u", set->level);
+	if (set->kind == SET_ALLOW)
+		end += snprintf(end, size - (size_t)(end - name.text), "_%s_%u",
+				tuple->family == 4 ? "ip" : "ip6", tuple->prefix);
+	if (tuple->port_bits)
+		snprintf(end, size - (size_t)(end - name.text), "_p%u", tuple->port_bits);
 	return name;
 }
 
-struct name chain_name(unsigned int level)
+struct name chain_name(const struct chain_id *chain)
 {
-	struct name name;
+	struct name name = { "" };
 
-	snprintf(name.text, sizeof(name.text), "cell%u", level);
+	if (chain->kind < CHAIN_CELL)
+		strcpy(name.text, chain_words[chain->kind]);
+	else
+		snprintf(name.text, sizeof(name.text), "%s%u", chain_words[chain->kind],
+			 chain->level);
 	return name;
+}
+
+/* What follows @word in @text, or NULL. */
+static const char *after(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncmp(text, word, len) ? NULL : text + len;
 }
 
 /* Anything but the canonical spelling ("cells01") is somebody else's. */
@@ -81,36 +106,56 @@ static bool parse_allow(const char *text, struct set_id *ret)
 bool set_parse(const char *text, struct set_id *ret)
 {
 	struct set_id set = { .kind = SET_IDS };
+	const char *rest;
 
-	if (!strncmp(text, "allow", 5))
-		return parse_allow(text, ret);
-	if (!strcmp(text, "uids"))
-		set.kind = SET_UIDS;
-	else if (sscanf(text, "cells%3u", &set.level) == 1)
-		set.kind = SET_CELLS;
-	else if (sscanf(text, "denied%3u", &set.level) == 1)
-		set.kind = SET_DENIED;
-	if (!is_spelled(&set, text))
-		return false;
-	*ret = set;
-	return true;
+	for (; set.kind < SET_ALLOW; set.kind++) {
+		rest = after(text, set_words[set.kind]);
+		if (!rest)
+			continue;
+		set.level = 0;
+		if (set.kind >= SET_CELLS && sscanf(rest, "%3u", &set.level) != 1)
+			continue;
+		if (!is_spelled(&set, text))
+			continue;
+		*ret = set;
+		return true;
+	}
+	return parse_allow(text, ret);
 }
 
-unsigned int chain_parse(const char *text)
+bool chain_parse(const char *text, struct chain_id *ret)
 {
-	unsigned int level;
+	struct chain_id chain = { .kind = CHAIN_OUTPUT };
+	const char *rest;
 	struct name name;
 
-	if (sscanf(text, "cell%3u", &level) != 1 || level >= NFT_LEVELS)
-		return 0;
-	name = chain_name(level);
-	return strcmp(name.text, text) ? 0 : level;
+	for (; chain.kind < CHAIN_COUNT; chain.kind++) {
+		rest = after(text, chain_words[chain.kind]);
+		if (!rest)
+			continue;
+		chain.level = 0;
+		if (chain.kind >= CHAIN_CELL &&
+		    (sscanf(rest, "%3u", &chain.level) != 1 || !chain.level ||
+		     chain.level >= NFT_LEVELS))
+			continue;
+		name = chain_name(&chain);
+		if (strcmp(name.text, text))
+			continue;
+		*ret = chain;
+		return true;
+	}
+	return false;
 }
 
 bool set_equal(const struct set_id *a, const struct set_id *b)
 {
 	return a->kind == b->kind && a->level == b->level &&
 	       tuple_index(&a->tuple) == tuple_index(&b->tuple);
+}
+
+bool set_counts(enum set_kind kind)
+{
+	return kind >= SET_DENIED;
 }
 
 unsigned int set_key_size(const struct set_id *set)

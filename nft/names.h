@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the sets and chains of the table are called. The name says everything
- * about a set, so that a dump can be compared with what it has to be:
+ * about a set, so that a dump can be compared with what it has to be. L is the
+ * level of cells: how deep their cgroups are.
  *
  *   ids, uids                 who is alive
- *   cells<L>, denied<L>       governed cgroups at level L; what they were denied
+ *   cells<L>                  governed cgroups
+ *   exempt<L>                 cells with --egress off
+ *   parents<L>                cgroups, one level up, below which only cells may talk
+ *   denied<L>                 counters: what cells were denied outbound
+ *   refused<L>                counters: what was refused inbound for cells
+ *   strays<L>                 counters: what the guard refused, by parent
  *   allow<L>_ip_24_p16        one tuple: IPv4, /24, port mask /16
  *   allow<L>_ip6_128          one tuple: IPv6, /128, any port
- *   output, cell<L>           chains
+ *
+ *   output, input             base chains
+ *   routed, reject            chains that all levels share
+ *   cell<L>, deny<L>          chains of a level, outbound
+ *   peer<L>, quoted<L>, refuse<L>	inbound
+ *   guard<L>                  for sockets of no cell
  */
 #ifndef NFT_NAMES_H
 #define NFT_NAMES_H
@@ -18,16 +29,22 @@
 
 #define NFT_NAME_SIZE	32
 #define NFT_LEVELS	256	/* the kernel's `socket cgroupv2 level` is below that */
-#define NFT_OUTPUT	"output"
 #define NFT_ID_KEY_SIZE	24	/* of a key in ids: parent, hash of the id */
 
+/* Those of a level begin with SET_CELLS; SET_ALLOW is many. */
 enum set_kind {
 	SET_IDS,
 	SET_UIDS,
 	SET_CELLS,
+	SET_EXEMPT,
+	SET_PARENTS,
 	SET_DENIED,
+	SET_REFUSED,
+	SET_STRAYS,
 	SET_ALLOW,
 };
+
+#define SET_BIT(kind)	(1U << (kind))
 
 /**
  * struct set_id - which set of the table
@@ -41,20 +58,42 @@ struct set_id {
 	struct egress_tuple tuple;
 };
 
+/* Those of a level begin with CHAIN_CELL. */
+enum chain_kind {
+	CHAIN_OUTPUT,
+	CHAIN_INPUT,
+	CHAIN_ROUTED,
+	CHAIN_REJECT,
+	CHAIN_CELL,
+	CHAIN_DENY,
+	CHAIN_PEER,
+	CHAIN_QUOTED,
+	CHAIN_REFUSE,
+	CHAIN_GUARD,
+	CHAIN_COUNT
+};
+
+/* @level: from CHAIN_CELL on; else 0 */
+struct chain_id {
+	enum chain_kind kind;
+	unsigned int level;
+};
+
 struct name {
 	char text[NFT_NAME_SIZE];
 };
 
 struct name set_name(const struct set_id *set);
-struct name chain_name(unsigned int level);
+struct name chain_name(const struct chain_id *chain);
 
-/* set_parse() - the reverse of set_name(); false for any other name. */
+/* set_parse(), chain_parse() - the reverse; false for any other name. */
 bool set_parse(const char *name, struct set_id *ret);
-
-/* chain_parse() - the level of a cell<L>; 0 for any other name. */
-unsigned int chain_parse(const char *name);
+bool chain_parse(const char *name, struct chain_id *ret);
 
 bool set_equal(const struct set_id *a, const struct set_id *b);
+
+/* Has each element of such a set a counter? */
+bool set_counts(enum set_kind kind);
 
 /* The size of a set's keys in bytes. */
 unsigned int set_key_size(const struct set_id *set);

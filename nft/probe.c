@@ -39,7 +39,8 @@ static int probe_policy(struct egress_policy *ret, struct error *err)
 
 static int try_cell(struct nft *nft, const struct nft_cell *cell, struct error *err)
 {
-	struct nft_count rules[3], denied;
+	struct nft_totals totals;
+	struct nft_count rules[3];
 	unsigned int left;
 	int r;
 
@@ -47,7 +48,7 @@ static int try_cell(struct nft *nft, const struct nft_cell *cell, struct error *
 	if (!r)
 		r = nft_cell_verify(nft, cell, err);
 	if (!r)
-		r = nft_cell_count(nft, cell, rules, &denied, err);
+		r = nft_cell_count(nft, cell, rules, &totals, err);
 	if (!r)
 		r = nft_cell_remove(nft, cell, err);
 	if (!r)

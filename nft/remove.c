@@ -16,19 +16,33 @@
 /**
  * struct sight - what is known before a removal
  * @gen: generation that it is true of
- * @others: reply to others_get(): 1, 0 or -EAGAIN
+ * @others: reply to others_get() about ids: 1, 0 or -EAGAIN
+ * @level_others: about cells<L>
  * @seen: identity elements that are the cell's
- * @id: the one in ids is the cell's
+ * @mask: which
  */
 struct sight {
+	struct nft *nft;
 	const struct nft_cell *cell;
 	struct element_list elements;
 	uint32_t gen;
 	int others;
+	int level_others;
 	unsigned int seen;
-	bool id;
+	struct element_mask mask;
 	struct error *err;
 };
+
+/* The last of the identity elements says that the cell is in its level. */
+static struct element level_element(const struct sight *sight)
+{
+	struct element element;
+
+	sight->elements.at(&sight->elements,
+			   cell_identity_elements(sight->nft, sight->cell) - 1, &element);
+	element.set.kind = SET_CELLS;
+	return element;
+}
 
 static int see_element(struct sight *sight, unsigned int i, const struct reply *reply)
 {
@@ -38,18 +52,18 @@ static int see_element(struct sight *sight, unsigned int i, const struct reply *
 
 	sight->elements.at(&sight->elements, i, &element);
 	r = element_judge(&element, reply, &state, sight->err);
-	if (r < 0)
+	if (r < 0 || !state.found)
 		return r;
-	sight->seen += state.found;
-	if (!i)
-		sight->id = state.found;
+	sight->seen++;
+	element_mask_add(&sight->mask, i);
 	return 0;
 }
 
-/* Replies: generation, identity elements, others. */
+/* Replies: generation, identity elements, others, others of the level. */
 static int see_identity(const struct reply *reply, void *arg)
 {
 	struct sight *sight = arg;
+	unsigned int n = cell_identity_elements(sight->nft, sight->cell);
 
 	if (!reply->index) {
 		sight->gen = ruleset_gen(reply->nlh);
@@ -58,9 +72,13 @@ static int see_identity(const struct reply *reply, void *arg)
 		return err_set(sight->err, CONN_STEP, reply->error ? reply->error : EPROTO,
 			       "cannot read nf_tables");
 	}
-	if (reply->index <= cell_identity_elements(sight->cell))
+	if (reply->index <= n)
 		return see_element(sight, reply->index - 1, reply);
-	sight->others = others_judge(reply, sight->id);
+	if (reply->index == n + 1)
+		sight->others = others_judge(reply, element_mask_has(&sight->mask, 0));
+	else
+		sight->level_others = others_judge(reply, sight->cell->governed &&
+						   element_mask_has(&sight->mask, n - 1));
 	return 0;
 }
 
@@ -72,11 +90,14 @@ static int read_identity(struct nft *nft, struct sight *sight)
 
 	message_reset(m);
 	message_begin(m, NFT_MSG_GETGEN, 0);
-	for (i = 0; i < cell_identity_elements(sight->cell); i++) {
+	for (i = 0; i < cell_identity_elements(nft, sight->cell); i++) {
 		sight->elements.at(&sight->elements, i, &element);
 		element_get(m, nft, &element);
 	}
-	others_get(m, nft, sight->cell);
+	element = id_element(sight->cell->parent_id, sight->cell->id, sight->cell->cgroup_id);
+	others_get(m, nft, &element, &nft->ids);
+	element = level_element(sight);
+	others_get(m, nft, &element, &nft->cells);
 	return conn_ask(&nft->conn, see_identity, sight, sight->err);
 }
 
@@ -91,73 +112,168 @@ static int note_found(unsigned int i, const struct element *element,
 	return 0;
 }
 
-int elements_delete(struct nft *nft, const struct element_list *list,
-		    const struct element_mask *mask, uint32_t gen, struct error *err)
+/* Sends a transaction of deletions. What was known stays so, if it was of @gen. */
+static int commit_deletion(struct nft *nft, uint32_t gen, const char *what, struct error *err)
 {
 	bool known = nft->rules.valid && nft->rules.gen == gen;
 	struct batch batch;
 	int r;
 
-	conn_begin(&nft->conn, gen);
-	elements_put(nft, list, mask, NFT_MSG_DELSETELEM, 0);
-	if (nft->conn.out.count == 1)
-		return 0;
 	r = conn_commit(&nft->conn, &batch, err);
-	if (r == -ENOENT || r == -ERESTART)
-		return -ERESTART;
-	if (r < 0)
-		return err_set(err, CONN_STEP, r, "cannot remove elements%s%s",
-			       *batch.text ? ": " : "", batch.text);
-	if (known)
+	if (!r && known)
 		ruleset_next_gen(&nft->rules);
 	else
 		nft->rules.valid = false;
-	return 0;
+	if (r == -ENOENT || r == -ERESTART)
+		return -ERESTART;
+	return r < 0 ? err_set(err, CONN_STEP, r, "cannot remove %s%s%s", what,
+			       *batch.text ? ": " : "", batch.text) : 0;
+}
+
+int elements_delete(struct nft *nft, const struct selection *what, unsigned int n, uint32_t gen,
+		    struct error *err)
+{
+	conn_begin(&nft->conn, gen);
+	for (; n--; what++)
+		elements_put(nft, &what->list, what->mask, NFT_MSG_DELSETELEM, 0);
+	if (nft->conn.out.count == 1)
+		return 0;
+	return commit_deletion(nft, gen, "elements", err);
 }
 
 int table_delete(struct nft *nft, uint32_t gen, struct error *err)
 {
-	struct batch batch;
 	int r;
 
 	conn_begin(&nft->conn, gen);
 	message_begin(&nft->conn.out, NFT_MSG_DELTABLE, 0);
 	message_put_str(&nft->conn.out, NFTA_TABLE_NAME, nft->table);
-	r = conn_commit(&nft->conn, &batch, err);
-	if (r == -ENOENT || r == -ERESTART)
-		return -ERESTART;
+	r = commit_deletion(nft, gen, "the table", err);
 	if (r < 0)
-		return err_set(err, CONN_STEP, r, "cannot delete the table%s%s",
-			       *batch.text ? ": " : "", batch.text);
+		return r;
 	ruleset_note_none(&nft->rules, gen);
 	ruleset_next_gen(&nft->rules);
 	return 0;
 }
 
-/* @whole: read every element first. */
+static int see_table(const struct reply *reply, void *arg)
+{
+	uint32_t *gen = arg;
+
+	if (!reply->index)
+		*gen = ruleset_gen(reply->nlh);
+	else if (reply->error)
+		*gen = 0;
+	return 0;
+}
+
+int table_find(struct nft *nft, uint32_t *ret_gen, struct error *err)
+{
+	struct message *m = &nft->conn.out;
+
+	message_reset(m);
+	message_begin(m, NFT_MSG_GETGEN, 0);
+	message_begin(m, NFT_MSG_GETTABLE, 0);
+	message_put_str(m, NFTA_TABLE_NAME, nft->table);
+	return conn_ask(&nft->conn, see_table, ret_gen, err);
+}
+
+/*
+ * Is what is known of the ruleset true of @gen? Else it is read. Return: 1; 0: the
+ * table is not as it has to be, so nothing static is touched; -ERESTART.
+ */
+static int know_rules(struct nft *nft, uint32_t gen)
+{
+	int r;
+
+	if (nft->rules.valid && nft->rules.gen == gen)
+		return 1;
+	r = ruleset_load(nft, NULL);
+	if (r == -EUCLEAN)
+		return 0;
+	return !r && nft->rules.gen == gen ? 1 : -ERESTART;
+}
+
+/* With the last cell of a level its sets, chains and rules go. 1: done. */
+static int remove_level(struct nft *nft, const struct sight *sight)
+{
+	unsigned int n = cell_identity_elements(nft, sight->cell);
+	struct element_list registry = sight->elements;
+	int r;
+
+	if (sight->level_others > 0 || !element_mask_has(&sight->mask, n - 1))
+		return 0;
+	r = level_is_only(nft, sight->cell, !sight->level_others, sight->err);
+	if (r > 0)
+		r = know_rules(nft, sight->gen);
+	if (r <= 0 || !nft->rules.level[sight->cell->level].sets)
+		return r < 0 ? r : 0;
+	registry.n = n - 1;
+	conn_begin(&nft->conn, sight->gen);
+	elements_put(nft, &registry, &sight->mask, NFT_MSG_DELSETELEM, 0);
+	ruleset_put_level_removal(nft, sight->cell->level);
+	r = commit_deletion(nft, sight->gen, "the level's rules", sight->err);
+	return r < 0 ? r : 1;
+}
+
+static int read_mask(struct nft *nft, struct selection *what, struct element_mask *mask,
+		     uint32_t gen, struct error *err)
+{
+	uint32_t now = gen;
+	int r;
+
+	*mask = (struct element_mask) { 0 };
+	what->mask = mask;
+	r = elements_read(nft, &what->list, note_found, mask, &now, err);
+	return r < 0 ? r : now == gen ? 0 : -ERESTART;
+}
+
+/* @whole: read every element first; else all that belongs to the cell is there. */
+static int remove_elements(struct nft *nft, struct sight *sight, bool whole)
+{
+	const struct nft_cell *cell = sight->cell;
+	bool guard = cell->last_of_parent && cell->last_of_parent(cell->arg);
+	struct selection what[] = {
+		{ .list = sight->elements },
+		{ .list = parent_elements(nft, cell) },
+	};
+	struct element_mask parents;
+	int r = 0;
+
+	if (whole || sight->seen < cell_identity_elements(nft, cell))
+		r = read_mask(nft, &what[0], &sight->mask, sight->gen, sight->err);
+	if (!r && guard && what[1].list.n)
+		r = read_mask(nft, &what[1], &parents, sight->gen, sight->err);
+	return r ? r : elements_delete(nft, what, guard ? 2 : 1, sight->gen, sight->err);
+}
+
 static int remove_once(struct nft *nft, const struct nft_cell *cell, bool whole,
 		       struct error *err)
 {
-	struct sight sight = { .cell = cell, .elements = cell_elements(cell), .err = err };
-	struct element_mask mask = { 0 };
-	uint32_t gen;
+	struct sight sight = {
+		.nft = nft, .cell = cell, .elements = cell_elements(nft, cell), .err = err,
+	};
 	int r;
 
 	r = read_identity(nft, &sight);
 	if (r < 0)
 		return r;
-	gen = sight.gen;
-	if (sight.id && sight.others <= 0) {
+	if (element_mask_has(&sight.mask, 0) && sight.others <= 0) {
 		r = table_is_only(nft, cell, !sight.others, err);
 		if (r)
-			return r < 0 ? r : table_delete(nft, gen, err);
+			return r < 0 ? r : table_delete(nft, sight.gen, err);
 	}
-	if (!whole && sight.seen == cell_identity_elements(cell))
-		return elements_delete(nft, &sight.elements, NULL, gen, err);
-	r = elements_read(nft, &sight.elements, note_found, &mask, &gen, err);
-	if (r < 0)
-		return r;
-	return gen ? elements_delete(nft, &sight.elements, &mask, gen, err) : -ERESTART;
+	r = remove_level(nft, &sight);
+	return r ? (r < 0 ? r : 0) : remove_elements(nft, &sight, whole);
+}
+
+static int remove_private(struct nft *nft, struct error *err)
+{
+	uint32_t gen;
+	int r;
+
+	r = table_find(nft, &gen, err);
+	return r < 0 || !gen ? r : table_delete(nft, gen, err);
 }
 
 int nft_cell_remove(struct nft *nft, const struct nft_cell *cell, struct error *err)
@@ -167,12 +283,77 @@ int nft_cell_remove(struct nft *nft, const struct nft_cell *cell, struct error *
 	int r;
 
 	do {
-		r = remove_once(nft, cell, whole, err);
+		r = nft->private ? remove_private(nft, err) : remove_once(nft, cell, whole, err);
 		whole = true;
 	} while (r == -ERESTART && retry_wait(&retry));
-	if (r == -ERESTART)
-		return err_set(err, CONN_STEP, EBUSY,
-			       "other programs changed the ruleset without a pause for %d s",
-			       RETRY_SECONDS);
+	return r == -ERESTART ? retry_gave_up(err) : r;
+}
+
+static int release_once(struct nft *nft, const struct nft_cell *parent, struct error *err)
+{
+	struct selection what = { .list = parent_elements(nft, parent) };
+	struct element_mask mask;
+	uint32_t gen;
+	int r;
+
+	r = table_find(nft, &gen, err);
+	if (r < 0 || !gen)
+		return r;
+	r = read_mask(nft, &what, &mask, gen, err);
+	return r ? r : elements_delete(nft, &what, 1, gen, err);
+}
+
+int nft_parent_release(struct nft *nft, uint64_t parent_id, unsigned int level,
+		       struct error *err)
+{
+	const struct nft_cell parent = {
+		.parent_id = parent_id, .level = level, .governed = true,
+	};
+	struct retry retry = { 0 };
+	int r;
+
+	do {
+		r = release_once(nft, &parent, err);
+	} while (r == -ERESTART && retry_wait(&retry));
+	return r == -ERESTART ? retry_gave_up(err) : r;
+}
+
+static int sweep_level(struct nft *nft, unsigned int level, struct error *err)
+{
+	/* No cell is like this one: its level has no others if it has none. */
+	const struct nft_cell none = { .cgroup_id = 0, .level = level, .governed = true };
+	uint32_t gen = nft->rules.gen;
+	int r;
+
+	r = level_is_only(nft, &none, false, err);
+	if (r <= 0)
+		return r;
+	conn_begin(&nft->conn, gen);
+	ruleset_put_level_removal(nft, level);
+	return commit_deletion(nft, gen, "a level's rules", err);
+}
+
+static int sweep_levels_once(struct nft *nft, struct error *err)
+{
+	unsigned int level;
+	int r;
+
+	r = ruleset_load(nft, NULL);
+	if (r < 0)
+		return r == -EUCLEAN ? 0 : err_set(err, CONN_STEP, r, "cannot read the table");
+	for (level = 1; !r && level < NFT_LEVELS; level++)
+		if (nft->rules.level[level].sets)
+			r = sweep_level(nft, level, err);
 	return r;
+}
+
+int levels_sweep(struct nft *nft, struct error *err)
+{
+	struct retry retry = { 0 };
+	int r;
+
+	do {
+		r = sweep_levels_once(nft, err);
+	} while (r == -ERESTART && retry_wait(&retry));
+	return r == -ERESTART ? retry_gave_up(err) : r;
 }

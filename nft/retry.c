@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "nft/retry.h"
 
+#include <errno.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "nft/conn.h"
 
 #define SECOND		UINT64_C(1000000000)
 #define PAUSE_FIRST	UINT64_C(50000)		/* nanoseconds, doubled each round */
@@ -41,4 +44,11 @@ bool retry_wait(struct retry *retry)
 		retry->round++;
 	nanosleep(&pause, NULL);
 	return true;
+}
+
+int retry_gave_up(struct error *err)
+{
+	return err_set(err, CONN_STEP, EBUSY,
+		       "other programs changed the ruleset without a pause for %d s",
+		       RETRY_SECONDS);
 }

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/err.h"
+
 #define RETRY_SECONDS	20
 
 /* All zero to begin with. */
@@ -20,5 +22,8 @@ struct retry {
 
 /* retry_wait() - pause; false: the time is over, give up. */
 bool retry_wait(struct retry *retry);
+
+/* retry_gave_up() - says so. -EBUSY. */
+int retry_gave_up(struct error *err);
 
 #endif /* NFT_RETRY_H */

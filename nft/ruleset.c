@@ -37,30 +37,28 @@ void ruleset_put_table(struct message *m, const struct nft *nft, unsigned int fl
 	message_put_be32(m, NFTA_TABLE_FLAGS, nft->table_flags);
 }
 
-/* chain output { type filter hook output priority filter; policy accept; } */
-void ruleset_put_output(struct message *m, const struct nft *nft, unsigned int flags)
+/*
+ * chain output { type filter hook output priority filter; policy accept; }
+ * chain cell<L> { }
+ */
+void ruleset_put_chain(struct message *m, const struct nft *nft, const struct chain_id *chain,
+		       unsigned int flags)
 {
+	struct name name = chain_name(chain);
 	struct nlattr *hook;
 
 	message_begin(m, NFT_MSG_NEWCHAIN, flags);
 	message_put_str(m, NFTA_CHAIN_TABLE, nft->table);
-	message_put_str(m, NFTA_CHAIN_NAME, NFT_OUTPUT);
+	message_put_str(m, NFTA_CHAIN_NAME, name.text);
+	if (!chain_is_base(chain))
+		return;
 	hook = message_nest(m, NFTA_CHAIN_HOOK);
-	message_put_be32(m, NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
+	message_put_be32(m, NFTA_HOOK_HOOKNUM,
+			 chain->kind == CHAIN_OUTPUT ? NF_INET_LOCAL_OUT : NF_INET_LOCAL_IN);
 	message_put_be32(m, NFTA_HOOK_PRIORITY, 0);
 	message_nest_end(m, hook);
 	message_put_be32(m, NFTA_CHAIN_POLICY, NF_ACCEPT);
 	message_put_str(m, NFTA_CHAIN_TYPE, "filter");
-}
-
-/* chain cell<L> { } */
-void ruleset_put_chain(struct message *m, const struct nft *nft, unsigned int level)
-{
-	struct name name = chain_name(level);
-
-	message_begin(m, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL);
-	message_put_str(m, NFTA_CHAIN_TABLE, nft->table);
-	message_put_str(m, NFTA_CHAIN_NAME, name.text);
 }
 
 static uint32_t key_type(const struct set_id *set)
@@ -90,13 +88,14 @@ static uint32_t key_type(const struct set_id *set)
  * Without a size (NFTA_SET_DESC_SIZE) and with no flags the kernel takes the
  * hash table that grows, the one whose cost does not depend on its size.
  */
-void ruleset_put_set(struct message *m, const struct nft *nft, const struct set_id *set)
+void ruleset_put_set(struct message *m, const struct nft *nft, const struct set_id *set,
+		     unsigned int flags)
 {
 	/* Tells the nft tool that a single key is in host byte order. */
 	static const uint8_t host_order[] = { 0x00, 0x04, 0x01, 0x00, 0x00, 0x00 };
 	struct name name = set_name(set);
 
-	message_begin(m, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL);
+	message_begin(m, NFT_MSG_NEWSET, flags);
 	message_put_str(m, NFTA_SET_TABLE, nft->table);
 	message_put_str(m, NFTA_SET_NAME, name.text);
 	message_put_be32(m, NFTA_SET_FLAGS, 0);
@@ -105,158 +104,239 @@ void ruleset_put_set(struct message *m, const struct nft *nft, const struct set_
 	message_put_be32(m, NFTA_SET_ID, m->count);
 	if (set->kind != SET_IDS && set->kind != SET_ALLOW)
 		message_put(m, NFTA_SET_USERDATA, host_order, sizeof(host_order));
-	if (set->kind == SET_DENIED || set->kind == SET_ALLOW)
+	if (set_counts(set->kind))
 		expr_counter(m, NFTA_SET_EXPR);
 }
 
-/* socket cgroupv2 level L @<set> */
-static void put_cgroup_lookup(struct message *m, unsigned int level, enum set_kind kind)
+void ruleset_put_rule(struct message *m, const struct nft *nft, const struct chain_id *chain,
+		      const struct rule *rule, unsigned int flags)
 {
-	struct set_id set = { .kind = kind, .level = level };
-	struct name name = set_name(&set);
-
-	expr_cgroup(m, level, 0);
-	expr_lookup(m, name.text, 0);
-}
-
-/*
- * [meta nfproto ipv4] socket cgroupv2 level L . meta l4proto .
- *	ip daddr & <mask> [. th dport & <mask>] @allow<L>_... return
- */
-static void put_tuple(struct message *m, const struct rule_id *rule)
-{
-	static const struct packet_part ip_daddr = { NFT_PAYLOAD_NETWORK_HEADER, 16, 4 };
-	static const struct packet_part ip6_daddr = { NFT_PAYLOAD_NETWORK_HEADER, 24, 16 };
-	static const struct packet_part th_dport = { NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2 };
-	const struct egress_tuple *tuple = &rule->tuple;
-	struct set_id set = { .kind = SET_ALLOW, .level = rule->level, .tuple = *tuple };
-	const struct packet_part *daddr = tuple->family == 4 ? &ip_daddr : &ip6_daddr;
-	struct name name = set_name(&set);
-	unsigned int word = 3 + daddr->size / 4;
-
-	expr_meta(m, NFT_META_NFPROTO, 0);
-	expr_is(m, 0, tuple->family == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
-	expr_cgroup(m, rule->level, 0);
-	expr_meta(m, NFT_META_L4PROTO, 2);
-	expr_payload(m, daddr, 3);
-	if (tuple->prefix < daddr->size * 8)
-		expr_mask(m, 3, daddr->size, tuple->prefix);
-	if (tuple->port_bits)
-		expr_payload(m, &th_dport, word);
-	if (tuple->port_bits && tuple->port_bits < 16)
-		expr_mask(m, word, 2, tuple->port_bits);
-	expr_lookup(m, name.text, 0);
-	expr_verdict(m, NFT_RETURN, NULL);
-}
-
-static void put_expressions(struct message *m, const struct rule_id *rule)
-{
-	struct name chain = chain_name(rule->level);
-
-	switch (rule->kind) {
-	case RULE_JUMP:		/* socket cgroupv2 level L @cells<L> jump cell<L> */
-		put_cgroup_lookup(m, rule->level, SET_CELLS);
-		expr_verdict(m, NFT_JUMP, chain.text);
-		break;
-	case RULE_TUPLE:
-		put_tuple(m, rule);
-		break;
-	case RULE_DENIED:	/* socket cgroupv2 level L @denied<L>: only counts */
-		put_cgroup_lookup(m, rule->level, SET_DENIED);
-		break;
-	case RULE_TCP:		/* meta l4proto tcp reject with tcp reset */
-		expr_meta(m, NFT_META_L4PROTO, 0);
-		expr_is(m, 0, IPPROTO_TCP);
-		expr_reject_tcp(m);
-		break;
-	case RULE_REST:		/* reject with icmpx admin-prohibited */
-		expr_reject_icmpx(m);
-		break;
-	}
-}
-
-void ruleset_put_rule(struct message *m, const struct nft *nft, const struct rule_id *rule,
-		      unsigned int flags)
-{
-	struct name chain = chain_name(rule->level);
-	struct nlattr *list;
+	struct name name = chain_name(chain);
 
 	message_begin(m, NFT_MSG_NEWRULE, flags);
 	message_put_str(m, NFTA_RULE_TABLE, nft->table);
-	message_put_str(m, NFTA_RULE_CHAIN, rule->kind == RULE_JUMP ? NFT_OUTPUT : chain.text);
-	list = message_nest(m, NFTA_RULE_EXPRESSIONS);
-	put_expressions(m, rule);
-	message_nest_end(m, list);
+	message_put_str(m, NFTA_RULE_CHAIN, name.text);
+	rule_put(m, rule);
 }
 
+bool table_has_set(const struct nft *nft, enum set_kind kind)
+{
+	const uint32_t shared = SET_BIT(SET_IDS) | SET_BIT(SET_UIDS) | SET_BIT(SET_EXEMPT) |
+				SET_BIT(SET_PARENTS) | SET_BIT(SET_STRAYS);
+
+	return !nft->private || !(shared & SET_BIT(kind));
+}
+
+uint32_t level_sets(const struct nft *nft)
+{
+	enum set_kind kind;
+	uint32_t sets = 0;
+
+	for (kind = SET_CELLS; kind < SET_ALLOW; kind++)
+		if (table_has_set(nft, kind))
+			sets |= SET_BIT(kind);
+	return sets;
+}
+
+/* delete rule inet cellos <chain>: all of them */
+static void put_flush(struct message *m, const struct nft *nft, const struct chain_id *chain)
+{
+	struct name name = chain_name(chain);
+
+	message_begin(m, NFT_MSG_DELRULE, 0);
+	message_put_str(m, NFTA_RULE_TABLE, nft->table);
+	message_put_str(m, NFTA_RULE_CHAIN, name.text);
+}
+
+static void put_all_rules(struct nft *nft, const struct chain_id *chain)
+{
+	struct rule rule;
+	unsigned int i;
+
+	for (i = 0; chain_rule(nft, chain, i, &rule); i++)
+		ruleset_put_rule(&nft->conn.out, nft, chain, &rule,
+				 NLM_F_CREATE | NLM_F_APPEND);
+}
+
+void ruleset_put_rules(struct nft *nft, const struct chain_id *chain)
+{
+	put_flush(&nft->conn.out, nft, chain);
+	put_all_rules(nft, chain);
+}
+
+#define MAKE	(NLM_F_CREATE | NLM_F_EXCL)
+
+/* A chain may only be jumped to once it is there, so the rules come at the end. */
 static void put_core(struct nft *nft)
 {
 	struct message *m = &nft->conn.out;
 	struct set_id set = { .kind = SET_IDS };
+	struct chain_id chain = { .kind = CHAIN_OUTPUT };
 
-	ruleset_put_table(m, nft, NLM_F_CREATE | NLM_F_EXCL);
-	ruleset_put_set(m, nft, &set);
-	set.kind = SET_UIDS;
-	ruleset_put_set(m, nft, &set);
-	ruleset_put_output(m, nft, NLM_F_CREATE | NLM_F_EXCL);
+	ruleset_put_table(m, nft, MAKE);
+	for (; set.kind <= SET_UIDS; set.kind++)
+		if (table_has_set(nft, set.kind))
+			ruleset_put_set(m, nft, &set, MAKE);
+	for (; chain.kind < CHAIN_CELL; chain.kind++)
+		ruleset_put_chain(m, nft, &chain, MAKE);
+	nft->rules.table = true;
+	nft->rules.sets = SET_BIT(SET_IDS) | SET_BIT(SET_UIDS);
 }
 
 static void put_level(struct nft *nft, unsigned int level)
 {
 	struct message *m = &nft->conn.out;
 	struct set_id set = { .kind = SET_CELLS, .level = level };
-	struct rule_id rule = { .level = level };
+	struct chain_id chain = { .kind = CHAIN_CELL, .level = level };
 
-	ruleset_put_set(m, nft, &set);
-	set.kind = SET_DENIED;
-	ruleset_put_set(m, nft, &set);
-	ruleset_put_chain(m, nft, level);
-	for (rule.kind = RULE_DENIED; rule.kind <= RULE_REST; rule.kind++)
-		ruleset_put_rule(m, nft, &rule, NLM_F_CREATE | NLM_F_APPEND);
-	rule.kind = RULE_JUMP;
-	ruleset_put_rule(m, nft, &rule, NLM_F_CREATE | NLM_F_APPEND);
+	nft->rules.level[level].sets = level_sets(nft);
+	for (; set.kind < SET_ALLOW; set.kind++)
+		if (table_has_set(nft, set.kind))
+			ruleset_put_set(m, nft, &set, MAKE);
+	for (; chain.kind < CHAIN_COUNT; chain.kind++)
+		if (chain_wanted(nft, &chain))
+			ruleset_put_chain(m, nft, &chain, MAKE);
 }
 
-/* Without NLM_F_APPEND the rule goes to the head of its chain. */
-static void put_allow(struct nft *nft, unsigned int level, unsigned int index)
+/* The chains whose rules depend on the levels there are. */
+static void put_shared_rules(struct nft *nft, bool flush)
 {
-	struct set_id set = { .kind = SET_ALLOW, .level = level, .tuple = tuple_at(index) };
-	struct rule_id rule = { .kind = RULE_TUPLE, .level = level, .tuple = tuple_at(index) };
+	struct chain_id chain = { .kind = CHAIN_OUTPUT };
 
-	ruleset_put_set(&nft->conn.out, nft, &set);
-	ruleset_put_rule(&nft->conn.out, nft, &rule, NLM_F_CREATE);
+	for (; chain.kind < CHAIN_REJECT; chain.kind++) {
+		if (flush)
+			put_flush(&nft->conn.out, nft, &chain);
+		put_all_rules(nft, &chain);
+	}
+}
+
+/* The chains of a level whose rules depend on its tuples. */
+static void put_tuple_rules(struct nft *nft, unsigned int level)
+{
+	static const enum chain_kind kinds[] = { CHAIN_CELL, CHAIN_PEER, CHAIN_QUOTED };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		const struct chain_id chain = { kinds[i], level };
+
+		ruleset_put_rules(nft, &chain);
+	}
+}
+
+static void put_level_rules(struct nft *nft, unsigned int level)
+{
+	struct chain_id chain = { .kind = CHAIN_CELL, .level = level };
+
+	for (; chain.kind < CHAIN_COUNT; chain.kind++)
+		if (chain_wanted(nft, &chain))
+			put_all_rules(nft, &chain);
+}
+
+static bool put_tuple_sets(struct nft *nft, unsigned int level, const struct tuple_set *needed)
+{
+	struct tuple_set *have = &nft->rules.level[level].tuples;
+	struct set_id set = { .kind = SET_ALLOW, .level = level };
+	bool grew = false;
+	unsigned int i;
+
+	for (i = 0; i < TUPLES; i++) {
+		if (!tuple_set_has(needed, i) || tuple_set_has(have, i))
+			continue;
+		set.tuple = tuple_at(i);
+		ruleset_put_set(&nft->conn.out, nft, &set, MAKE);
+		tuple_set_add(have, i);
+		grew = true;
+	}
+	return grew;
 }
 
 bool ruleset_put_missing(struct nft *nft, unsigned int level, const struct tuple_set *needed)
 {
-	const struct level_rules *have = &nft->rules.level[level];
-	unsigned int i, before = nft->conn.out.count;
+	const struct chain_id reject = { .kind = CHAIN_REJECT };
+	bool new_table = !nft->rules.table;
+	bool new_level = level && !nft->rules.level[level].sets;
+	bool new_tuples;
 
-	if (!nft->rules.table)
+	if (new_table)
 		put_core(nft);
-	if (level && !have->cells)
+	if (new_level)
 		put_level(nft, level);
-	for (i = 0; level && i < TUPLES; i++)
-		if (tuple_set_has(needed, i) && !tuple_set_has(&have->sets, i))
-			put_allow(nft, level, i);
-	return nft->conn.out.count != before;
+	new_tuples = level && put_tuple_sets(nft, level, needed);
+	if (new_table)
+		put_all_rules(nft, &reject);
+	if (new_level)
+		put_level_rules(nft, level);
+	else if (new_tuples)
+		put_tuple_rules(nft, level);
+	if (new_table || new_level)
+		put_shared_rules(nft, !new_table);
+	return new_table || new_level || new_tuples;
 }
 
-void ruleset_note(struct nft *nft, unsigned int level, const struct tuple_set *needed)
+/* delete chain | set inet cellos <name> */
+static void put_chain_removal(struct nft *nft, const struct chain_id *chain)
 {
-	struct ruleset *rules = &nft->rules;
-	struct level_rules *have = &rules->level[level];
+	struct name name = chain_name(chain);
+
+	message_begin(&nft->conn.out, NFT_MSG_DELCHAIN, 0);
+	message_put_str(&nft->conn.out, NFTA_CHAIN_TABLE, nft->table);
+	message_put_str(&nft->conn.out, NFTA_CHAIN_NAME, name.text);
+}
+
+static void put_set_removal(struct nft *nft, const struct set_id *set)
+{
+	struct name name = set_name(set);
+
+	message_begin(&nft->conn.out, NFT_MSG_DELSET, 0);
+	message_put_str(&nft->conn.out, NFTA_SET_TABLE, nft->table);
+	message_put_str(&nft->conn.out, NFTA_SET_NAME, name.text);
+}
+
+static void put_tuple_set_removal(struct nft *nft, unsigned int level,
+				  const struct tuple_set *tuples)
+{
+	struct set_id set = { .kind = SET_ALLOW, .level = level };
 	unsigned int i;
 
-	rules->table = rules->ids = rules->uids = rules->output = true;
-	if (!level)
-		return;
-	have->cells = have->denied = have->jump = true;
-	have->tail = TAIL_RULES;
-	for (i = 0; i < ARRAY_SIZE(needed->word); i++) {
-		have->sets.word[i] |= needed->word[i];
-		have->rules.word[i] |= needed->word[i];
+	for (i = 0; i < TUPLES; i++) {
+		if (!tuple_set_has(tuples, i))
+			continue;
+		set.tuple = tuple_at(i);
+		put_set_removal(nft, &set);
 	}
+}
+
+/* What is looked up or jumped to cannot go, so the rules go first. */
+void ruleset_put_level_removal(struct nft *nft, unsigned int level)
+{
+	struct level_rules *have = &nft->rules.level[level], gone = *have;
+	struct set_id set = { .kind = SET_CELLS, .level = level };
+	struct chain_id chain = { .kind = CHAIN_CELL, .level = level };
+
+	for (; chain.kind < CHAIN_COUNT; chain.kind++)
+		if (chain_wanted(nft, &chain))
+			put_flush(&nft->conn.out, nft, &chain);
+	*have = (struct level_rules) { 0 };
+	put_shared_rules(nft, true);
+	for (chain.kind = CHAIN_CELL; chain.kind < CHAIN_COUNT; chain.kind++)
+		if (chain.kind != CHAIN_GUARD || table_has_set(nft, SET_PARENTS))
+			put_chain_removal(nft, &chain);
+	for (; set.kind < SET_ALLOW; set.kind++)
+		if (gone.sets & SET_BIT(set.kind))
+			put_set_removal(nft, &set);
+	put_tuple_set_removal(nft, level, &gone.tuples);
+}
+
+void ruleset_put_tuple_removal(struct nft *nft, unsigned int level,
+			       const struct tuple_set *unused)
+{
+	struct level_rules *have = &nft->rules.level[level];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(have->tuples.word); i++)
+		have->tuples.word[i] &= ~unused->word[i];
+	put_tuple_rules(nft, level);
+	put_tuple_set_removal(nft, level, unused);
 }
 
 void ruleset_note_none(struct ruleset *rules, uint32_t gen)

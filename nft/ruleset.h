@@ -2,31 +2,68 @@
 /*
  * The static parts of the table: what all cells share. Made with the first cell
  * that needs them, compared with what they have to be before any other one
- * relies on them:
+ * relies on them, gone with the last:
  *
  *	table inet cellos {
  *		set ids		{ type cgroupsv2 . mark . mark . mark . mark; }
  *		set uids	{ type uid; }
- *		set cells2	{ type cgroupsv2; }
- *		set denied2	{ type cgroupsv2; counter; }
+ *		set cells2	{ type cgroupsv2; }	# and exempt2, parents2
+ *		set denied2	{ type cgroupsv2; counter; }	# and refused2, strays2
  *		set allow2_ip_24_p16 {
  *			type cgroupsv2 . inet_proto . ipv4_addr . inet_service; counter;
  *		}
  *		chain output {
  *			type filter hook output priority filter; policy accept;
+ *			ip hdrlength != 5 jump routed
+ *			exthdr rt exists jump routed
  *			socket cgroupv2 level 2 @cells2 jump cell2
+ *			socket cgroupv2 level 1 @parents2 jump guard2
  *		}
+ *		chain routed { socket cgroupv2 level 2 @cells2 goto deny2 }
  *		chain cell2 {
  *			socket cgroupv2 level 2 . meta l4proto . ip daddr & 255.255.255.0 .
  *				th dport @allow2_ip_24_p16 return
- *			socket cgroupv2 level 2 @denied2
+ *			goto deny2
+ *		}
+ *		chain deny2 { socket cgroupv2 level 2 @denied2; goto reject }
+ *		chain guard2 {
+ *			socket cgroupv2 level 2 @cells2 return
+ *			socket cgroupv2 level 2 @exempt2 return
+ *			socket cgroupv2 level 1 @strays2
+ *			goto reject
+ *		}
+ *		chain input {
+ *			type filter hook input priority filter; policy accept;
+ *			socket cgroupv2 level 2 @cells2 jump peer2
+ *		}
+ *		chain peer2 {
+ *			tcp flags & (fin | syn | rst | ack) == syn goto refuse2
+			meta iiftype loopback tcp flags & rst == rst return
+ *			meta l4proto icmp goto quoted2
+ *			meta l4proto ipv6-icmp goto quoted2
+ *			socket cgroupv2 level 2 . meta l4proto . ip saddr & 255.255.255.0 .
+ *				th sport != @allow2_ip_24_p16 goto refuse2
+ *			meta nfproto ipv6 goto refuse2
+ *		}
+ *		chain quoted2 {
+			meta iiftype loopback return
+			... fragmentation needed, for TCP: return ...
+			... then the same for what the ICMP error quotes ...
+		}
+ *		chain refuse2 { socket cgroupv2 level 2 @refused2; goto reject }
+ *		chain reject {
  *			meta l4proto tcp reject with tcp reset
  *			reject with icmpx admin-prohibited
  *		}
  *	}
  *
  * What is allowed returns, it is not accepted: the levels below and above have
- * their say too, so the policies of nested cells intersect.
+ * their say too, so the policies of nested cells intersect. Inbound the same
+ * sets are looked up with the source: a peer that may be talked to may answer.
+ * A lookup with != leaves the counters alone: they count what the cell sends.
+ *
+ * A table of one cell's own (in another network namespace) has neither ids and
+ * uids nor the guard with its sets: these stay with the helper's namespace.
  */
 #ifndef NFT_RULESET_H
 #define NFT_RULESET_H
@@ -37,27 +74,20 @@
 #include "lib/err.h"
 #include "nft/conn.h"
 #include "nft/names.h"
+#include "nft/rules.h"
 #include "nft/tuple.h"
+
+#define NFT_TABLE_SIZE	96
 
 /**
  * struct level_rules - what the table has for one level
- * @cells: set cells<L>
- * @denied: set denied<L>
- * @jump: the rule in chain output
- * @tail: how many of the last three rules of chain cell<L>
- * @sets: tuples with a set
- * @rules: tuples with a rule
+ * @sets: SET_BIT()s of the sets that exist; 0: the level is not in use
+ * @tuples: those with a set
  */
 struct level_rules {
-	bool cells;
-	bool denied;
-	bool jump;
-	uint8_t tail;
-	struct tuple_set sets;
-	struct tuple_set rules;
+	uint32_t sets;
+	struct tuple_set tuples;
 };
-
-#define TAIL_RULES	3
 
 /**
  * struct ruleset - what is known of the static parts
@@ -65,9 +95,7 @@ struct level_rules {
  * @dumped: all of it was seen in a dump, none of it only written
  * @gen: the kernel's generation id
  * @table: the table exists; else nothing does
- * @ids: set ids exists
- * @uids: set uids exists
- * @output: the base chain exists
+ * @sets: SET_BIT()s of SET_IDS and SET_UIDS
  * @level: by level; 0 is not used
  */
 struct ruleset {
@@ -75,10 +103,18 @@ struct ruleset {
 	bool dumped;
 	uint32_t gen;
 	bool table;
-	bool ids;
-	bool uids;
-	bool output;
+	uint32_t sets;
 	struct level_rules level[NFT_LEVELS];
+};
+
+/*
+ * An element that was seen in a set: as long as it is there, another one is not
+ * the last. See last.h.
+ */
+struct witness {
+	bool seen;
+	struct set_id set;
+	uint8_t key[NFT_ID_KEY_SIZE];
 };
 
 /**
@@ -86,59 +122,68 @@ struct ruleset {
  * @conn: the socket
  * @table: name of the table
  * @table_flags: NFT_TABLE_F_*
+ * @private: the table is one cell's own
+ * @loopback: and what goes over the loopback device is allowed
  * @rules: what is known of the table
  * @want: scratch for what a dumped object has to be
- * @witness: key in ids of some cell, the last one seen; see last.h
- * @has_witness: there is one
+ * @ids, @cells: witnesses that other cells live, in the table and in a level
  */
 struct nft {
 	struct conn conn;
-	char table[NFT_NAME_SIZE];
+	char table[NFT_TABLE_SIZE];
 	uint32_t table_flags;
+	bool private;
+	bool loopback;
 	struct ruleset rules;
 	struct message want;
-	uint8_t witness[NFT_ID_KEY_SIZE];
-	bool has_witness;
+	struct witness ids;
+	struct witness cells;
 };
 
-enum rule_kind {
-	RULE_JUMP,	/* in output */
-	RULE_TUPLE,	/* in cell<L>, at the head, in any order */
-	RULE_DENIED,	/* in cell<L>, the tail in this order */
-	RULE_TCP,
-	RULE_REST,
-};
+/* Has this kind of table such a set? */
+bool table_has_set(const struct nft *nft, enum set_kind kind);
 
-/* @tuple: of RULE_TUPLE only */
-struct rule_id {
-	enum rule_kind kind;
-	unsigned int level;
-	struct egress_tuple tuple;
-};
+/* SET_BIT()s of the sets that a level needs. */
+uint32_t level_sets(const struct nft *nft);
+
+/* A chain with a hook? */
+static inline bool chain_is_base(const struct chain_id *chain)
+{
+	return chain->kind == CHAIN_OUTPUT || chain->kind == CHAIN_INPUT;
+}
 
 /*
  * Builders: begin a message and put what the object has to be. @flags are of
  * the message header. The same builders make the objects and judge the dumped.
  */
 void ruleset_put_table(struct message *m, const struct nft *nft, unsigned int flags);
-void ruleset_put_output(struct message *m, const struct nft *nft, unsigned int flags);
-void ruleset_put_chain(struct message *m, const struct nft *nft, unsigned int level);
-void ruleset_put_set(struct message *m, const struct nft *nft, const struct set_id *set);
-void ruleset_put_rule(struct message *m, const struct nft *nft, const struct rule_id *rule,
-		      unsigned int flags);
+void ruleset_put_chain(struct message *m, const struct nft *nft, const struct chain_id *chain,
+		       unsigned int flags);
+void ruleset_put_set(struct message *m, const struct nft *nft, const struct set_id *set,
+		     unsigned int flags);
+void ruleset_put_rule(struct message *m, const struct nft *nft, const struct chain_id *chain,
+		      const struct rule *rule, unsigned int flags);
+
+/* Deletes what is in a chain and puts what has to be. */
+void ruleset_put_rules(struct nft *nft, const struct chain_id *chain);
 
 /**
  * ruleset_put_missing() - put what a level and its tuples need and do not have
- * @nft: with valid rules
+ * @nft: with valid rules; they are changed to what will be, once committed
  * @level: 0: only what every cell needs
  * @needed: tuples
  *
- * Return: whether anything was put. ruleset_note() afterwards, once committed.
+ * Return: whether anything was put. If the commit fails, the caller sets
+ * nft->rules.valid to false.
  */
 bool ruleset_put_missing(struct nft *nft, unsigned int level, const struct tuple_set *needed);
 
-/* Notes what ruleset_put_missing() made; @dumped stays only if it made nothing. */
-void ruleset_note(struct nft *nft, unsigned int level, const struct tuple_set *needed);
+/* The reverse, for a level without cells: its rules, chains and sets go. */
+void ruleset_put_level_removal(struct nft *nft, unsigned int level);
+
+/* For tuples that nobody uses: their lookups and sets go. */
+void ruleset_put_tuple_removal(struct nft *nft, unsigned int level,
+			       const struct tuple_set *unused);
 
 /* Notes that there is no table. */
 void ruleset_note_none(struct ruleset *rules, uint32_t gen);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reading the static parts back. Whatever is in our chains decides about our
- * cells, so every rule in them must be one that we would write, in a place
- * where we would write it; other chains cannot be reached from ours.
+ * Reading the static parts back. The sets come first, for what rules there have
+ * to be follows from them (rules.h); then each rule of our chains is compared
+ * with the one of its place. Other chains cannot be reached from ours.
  */
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -27,10 +27,18 @@
 #define SET_NOISE	(BIT(NFTA_SET_HANDLE) | BIT(NFTA_SET_ID) | \
 			 BIT(NFTA_SET_USERDATA) | BIT(19) | BIT(20))
 
-/* @err: its own, for the snapshot may prove inconsistent. */
+/*
+ * @err: its own, for the snapshot may prove inconsistent
+ * @chain: whose rules are coming; its next one has to be number @next
+ * @seen: by level (0: shared by all), a bit for each chain that had rules
+ */
 struct load {
 	struct nft *nft;
 	struct error err;
+	bool in_chain;
+	struct chain_id chain;
+	unsigned int next;
+	uint32_t seen[NFT_LEVELS];
 };
 
 static int differs(struct load *load, const char *what, const char *name)
@@ -69,23 +77,29 @@ static int see_table(struct load *load, const struct nlmsghdr *nlh)
 	return message_match(nft, nlh, TABLE_NOISE) ? 0 : differs(load, "its", "flags");
 }
 
-static int see_output(struct load *load, const struct nlmsghdr *nlh)
+static int see_base_chain(struct load *load, const struct nlmsghdr *nlh, enum chain_kind kind)
 {
+	const struct chain_id chain = { .kind = kind };
 	struct nft *nft = load->nft;
 
-	nft->rules.output = true;
 	message_reset(&nft->want);
-	ruleset_put_output(&nft->want, nft, 0);
-	return message_match(nft, nlh, CHAIN_NOISE) ? 0 : differs(load, "chain", NFT_OUTPUT);
+	ruleset_put_chain(&nft->want, nft, &chain, 0);
+	if (message_match(nft, nlh, CHAIN_NOISE))
+		return 0;
+	return differs(load, "chain", chain_name(&chain).text);
 }
 
-/* Replies: generation, table, chain. */
+/* Replies: generation, table, base chains. */
 static int see_head(const struct reply *reply, void *arg)
 {
 	struct load *load = arg;
 
-	if (reply->error == -ENOENT && reply->index)
+	if (reply->error == -ENOENT && reply->index <= 1)
 		return 0;
+	if (reply->error == -ENOENT && !load->nft->rules.table)
+		return 0;
+	if (reply->error == -ENOENT)
+		return differs(load, "missing chain", reply->index == 2 ? "output" : "input");
 	if (reply->error) {
 		err_set(&load->err, CONN_STEP, reply->error, "cannot read nf_tables%s%s",
 			*reply->text ? ": " : "", reply->text);
@@ -95,14 +109,15 @@ static int see_head(const struct reply *reply, void *arg)
 	}
 	if (reply->index == 1)
 		return see_table(load, reply->nlh);
-	if (reply->index == 2)
-		return see_output(load, reply->nlh);
+	if (reply->index >= 2)
+		return see_base_chain(load, reply->nlh, CHAIN_OUTPUT + reply->index - 2);
 	load->nft->rules.gen = ruleset_gen(reply->nlh);
 	return 0;
 }
 
 static int load_head(struct load *load)
 {
+	struct chain_id chain = { .kind = CHAIN_OUTPUT };
 	struct nft *nft = load->nft;
 	struct message *m = &nft->conn.out;
 
@@ -110,9 +125,13 @@ static int load_head(struct load *load)
 	message_begin(m, NFT_MSG_GETGEN, 0);
 	message_begin(m, NFT_MSG_GETTABLE, 0);
 	message_put_str(m, NFTA_TABLE_NAME, nft->table);
-	message_begin(m, NFT_MSG_GETCHAIN, 0);
-	message_put_str(m, NFTA_CHAIN_TABLE, nft->table);
-	message_put_str(m, NFTA_CHAIN_NAME, NFT_OUTPUT);
+	for (; chain.kind <= CHAIN_INPUT; chain.kind++) {
+		struct name name = chain_name(&chain);
+
+		message_begin(m, NFT_MSG_GETCHAIN, 0);
+		message_put_str(m, NFTA_CHAIN_TABLE, nft->table);
+		message_put_str(m, NFTA_CHAIN_NAME, name.text);
+	}
 	return conn_ask(&nft->conn, see_head, load, &load->err);
 }
 
@@ -120,23 +139,12 @@ static void note_set(struct ruleset *rules, const struct set_id *set)
 {
 	struct level_rules *level = &rules->level[set->level];
 
-	switch (set->kind) {
-	case SET_IDS:
-		rules->ids = true;
-		break;
-	case SET_UIDS:
-		rules->uids = true;
-		break;
-	case SET_CELLS:
-		level->cells = true;
-		break;
-	case SET_DENIED:
-		level->denied = true;
-		break;
-	case SET_ALLOW:
-		tuple_set_add(&level->sets, tuple_index(&set->tuple));
-		break;
-	}
+	if (set->kind == SET_ALLOW)
+		tuple_set_add(&level->tuples, tuple_index(&set->tuple));
+	else if (set->kind >= SET_CELLS)
+		level->sets |= SET_BIT(set->kind);
+	else
+		rules->sets |= SET_BIT(set->kind);
 }
 
 static int see_set(const struct nlmsghdr *nlh, void *arg)
@@ -148,90 +156,67 @@ static int see_set(const struct nlmsghdr *nlh, void *arg)
 	struct set_id set;
 
 	if (strcmp(attr_str(attrs_find(attrs, NFTA_SET_TABLE, 0)), nft->table) ||
-	    !set_parse(name, &set))
+	    !set_parse(name, &set) || !table_has_set(nft, set.kind))
 		return 0;
 	message_reset(&nft->want);
-	ruleset_put_set(&nft->want, nft, &set);
+	ruleset_put_set(&nft->want, nft, &set, 0);
 	if (!message_match(nft, nlh, SET_NOISE))
 		return differs(load, "set", name);
 	note_set(&nft->rules, &set);
 	return 0;
 }
 
-/* The set that a rule looks up first, or "". */
-static const char *looked_up(struct attrs rule)
+static int differs_in_chain(struct load *load)
 {
-	struct attrs list = attrs_of(attrs_find(rule, NFTA_RULE_EXPRESSIONS, 0));
-	const struct nlattr *entry;
+	return differs(load, "a rule is missing, foreign or misplaced in chain",
+		       chain_name(&load->chain).text);
+}
 
-	attrs_for_each(entry, list) {
-		struct attrs expr = attrs_of(entry);
+/* The chain before is complete if no rule is left that would have to come. */
+static int begin_chain(struct load *load, const struct chain_id *chain)
+{
+	struct rule rule;
+	int r = 0;
 
-		if (!strcmp(attr_str(attrs_find(expr, NFTA_EXPR_NAME, 0)), "lookup"))
-			return attr_str(attrs_find(attrs_of(attrs_find(expr, NFTA_EXPR_DATA, 0)),
-						   NFTA_LOOKUP_SET, 0));
+	if (load->in_chain && chain_rule(load->nft, &load->chain, load->next, &rule))
+		r = differs_in_chain(load);
+	load->in_chain = chain;
+	load->next = 0;
+	if (!r && chain) {
+		load->chain = *chain;
+		load->seen[chain->level] |= 1U << chain->kind;
 	}
-	return "";
+	return r;
 }
 
-static bool rule_match(struct nft *nft, const struct nlmsghdr *nlh, const struct rule_id *rule)
+static bool is_in(const struct load *load, const struct chain_id *chain)
 {
-	message_reset(&nft->want);
-	ruleset_put_rule(&nft->want, nft, rule, 0);
-	return message_match(nft, nlh, RULE_NOISE);
-}
-
-static bool see_jump(struct nft *nft, const struct nlmsghdr *nlh, const char *lookup)
-{
-	struct rule_id rule = { .kind = RULE_JUMP };
-	struct set_id set;
-
-	if (!set_parse(lookup, &set) || set.kind != SET_CELLS)
-		return false;
-	rule.level = set.level;
-	if (nft->rules.level[set.level].jump || !rule_match(nft, nlh, &rule))
-		return false;
-	nft->rules.level[set.level].jump = true;
-	return true;
-}
-
-static bool see_cell_rule(struct nft *nft, const struct nlmsghdr *nlh, unsigned int level,
-			  const char *lookup)
-{
-	struct level_rules *have = &nft->rules.level[level];
-	struct rule_id rule = { .level = level };
-	struct set_id set;
-
-	if (!have->tail && set_parse(lookup, &set) && set.kind == SET_ALLOW) {
-		rule.kind = RULE_TUPLE;
-		rule.tuple = set.tuple;
-		if (tuple_set_has(&have->rules, tuple_index(&set.tuple)))
-			return false;
-		tuple_set_add(&have->rules, tuple_index(&set.tuple));
-		return rule_match(nft, nlh, &rule);
-	}
-	if (have->tail == TAIL_RULES)
-		return false;
-	rule.kind = RULE_DENIED + have->tail++;
-	return rule_match(nft, nlh, &rule);
+	return load->in_chain && load->chain.kind == chain->kind &&
+	       load->chain.level == chain->level;
 }
 
 static int see_rule(const struct nlmsghdr *nlh, void *arg)
 {
 	struct attrs attrs = attrs_of_message(nlh, sizeof(struct nfgenmsg));
 	struct load *load = arg;
-	const char *chain = attr_str(attrs_find(attrs, NFTA_RULE_CHAIN, 0));
-	unsigned int level = chain_parse(chain);
-	const char *lookup = looked_up(attrs);
-	bool ours = true;
+	struct nft *nft = load->nft;
+	struct chain_id chain;
+	struct rule rule;
+	int r = 0;
 
-	if (strcmp(attr_str(attrs_find(attrs, NFTA_RULE_TABLE, 0)), load->nft->table))
+	if (strcmp(attr_str(attrs_find(attrs, NFTA_RULE_TABLE, 0)), nft->table) ||
+	    !chain_parse(attr_str(attrs_find(attrs, NFTA_RULE_CHAIN, 0)), &chain) ||
+	    !chain_wanted(nft, &chain))
 		return 0;
-	if (level)
-		ours = see_cell_rule(load->nft, nlh, level, lookup);
-	else if (!strcmp(chain, NFT_OUTPUT))
-		ours = see_jump(load->nft, nlh, lookup);
-	return ours ? 0 : differs(load, "a rule is missing, foreign or misplaced in chain", chain);
+	if (!is_in(load, &chain))
+		r = begin_chain(load, &chain);
+	if (r < 0)
+		return r;
+	if (!chain_rule(nft, &chain, load->next++, &rule))
+		return differs_in_chain(load);
+	message_reset(&nft->want);
+	ruleset_put_rule(&nft->want, nft, &chain, &rule, 0);
+	return message_match(nft, nlh, RULE_NOISE) ? 0 : differs_in_chain(load);
 }
 
 static int dump_table(struct load *load, unsigned int type, uint16_t table_attr,
@@ -249,51 +234,55 @@ static int dump_table(struct load *load, unsigned int type, uint16_t table_attr,
 	return r;
 }
 
-static int check_level(struct load *load, unsigned int level)
+/* Chains without any rule are in no dump of rules. */
+static int check_seen(struct load *load, unsigned int level)
 {
-	const struct level_rules *have = &load->nft->rules.level[level];
-	struct set_id set = { .kind = SET_ALLOW, .level = level };
-	struct name chain = chain_name(level), name;
-	unsigned int i;
+	struct chain_id chain = { .kind = level ? CHAIN_CELL : CHAIN_OUTPUT, .level = level };
+	enum chain_kind end = level ? CHAIN_COUNT : CHAIN_CELL;
+	struct rule rule;
 
-	for (i = 0; i < TUPLES; i++) {
-		if (tuple_set_has(&have->sets, i) == tuple_set_has(&have->rules, i))
+	for (; chain.kind < end; chain.kind++) {
+		if (!chain_wanted(load->nft, &chain) ||
+		    !chain_rule(load->nft, &chain, 0, &rule) ||
+		    load->seen[level] & 1U << chain.kind)
 			continue;
-		set.tuple = tuple_at(i);
-		name = set_name(&set);
-		return differs(load, "set or rule missing of", name.text);
+		load->chain = chain;
+		return differs_in_chain(load);
 	}
-	if (!have->jump)
-		return differs(load, "no jump to chain", chain.text);
-	if (have->tail != TAIL_RULES)
-		return differs(load, "a rule is missing at the end of chain", chain.text);
-	set = (struct set_id) { .kind = have->cells ? SET_DENIED : SET_CELLS, .level = level };
-	name = set_name(&set);
-	if (!have->cells || !have->denied)
-		return differs(load, "missing set", name.text);
 	return 0;
 }
 
-/* Each unit is made in one transaction, so it is there whole or not at all. */
+static int check_sets(struct load *load, uint32_t missing, unsigned int level)
+{
+	struct set_id set = { .kind = SET_IDS, .level = level };
+
+	if (!missing)
+		return 0;
+	while (!(missing & SET_BIT(set.kind)))
+		set.kind++;
+	return differs(load, "missing set", set_name(&set).text);
+}
+
+/* A level is made in one transaction, so it is there whole or not at all. */
 static int check_complete(struct load *load)
 {
 	static const struct level_rules nothing;
 	const struct ruleset *rules = &load->nft->rules;
+	uint32_t registry = load->nft->private ? 0 : SET_BIT(SET_IDS) | SET_BIT(SET_UIDS);
 	unsigned int level;
 	int r;
 
-	if (!rules->output)
-		return differs(load, "missing chain", NFT_OUTPUT);
-	if (!rules->ids || !rules->uids)
-		return differs(load, "missing set", rules->ids ? "uids" : "ids");
-	for (level = 1; level < NFT_LEVELS; level++) {
+	r = check_sets(load, registry & ~rules->sets, 0);
+	if (!r)
+		r = check_seen(load, 0);
+	for (level = 1; !r && level < NFT_LEVELS; level++) {
 		if (!memcmp(&rules->level[level], &nothing, sizeof(nothing)))
 			continue;
-		r = check_level(load, level);
-		if (r < 0)
-			return r;
+		r = check_sets(load, level_sets(load->nft) & ~rules->level[level].sets, level);
+		if (!r)
+			r = check_seen(load, level);
 	}
-	return 0;
+	return r;
 }
 
 static int see_gen(const struct reply *reply, void *arg)
@@ -314,6 +303,8 @@ static int load_parts(struct load *load)
 	r = dump_table(load, NFT_MSG_GETSET, NFTA_SET_TABLE, see_set);
 	if (!r)
 		r = dump_table(load, NFT_MSG_GETRULE, NFTA_RULE_TABLE, see_rule);
+	if (!r)
+		r = begin_chain(load, NULL);
 	return r ? r : check_complete(load);
 }
 
@@ -326,7 +317,7 @@ static int load_once(struct load *load)
 	int r, asked;
 
 	memset(&nft->rules, 0, sizeof(nft->rules));
-	load->err = (struct error) { 0 };
+	*load = (struct load) { .nft = nft };
 	r = load_parts(load);
 	if (r < 0 && r != -EUCLEAN)
 		return r;

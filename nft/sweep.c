@@ -199,6 +199,7 @@ static int delete_chunk(struct nft *nft, const struct element_list *list, struct
 {
 	struct retry retry = { 0 };
 	struct still still;
+	const struct selection what = { *list, &still.mask };
 	uint32_t gen;
 	int r;
 
@@ -206,32 +207,9 @@ static int delete_chunk(struct nft *nft, const struct element_list *list, struct
 		still = (struct still) { 0 };
 		r = elements_read(nft, list, note_still, &still, &gen, err);
 		if (!r)
-			r = gen ? elements_delete(nft, list, &still.mask, gen, err) : -ERESTART;
+			r = gen ? elements_delete(nft, &what, 1, gen, err) : -ERESTART;
 	} while (r == -ERESTART && retry_wait(&retry));
 	return r < 0 ? err_set(err, CONN_STEP, r, "cannot remove orphaned elements") : (int)still.n;
-}
-
-static int see_table(const struct reply *reply, void *arg)
-{
-	uint32_t *gen = arg;
-
-	if (!reply->index)
-		*gen = ruleset_gen(reply->nlh);
-	else if (reply->error)
-		*gen = 0;
-	return 0;
-}
-
-/* @ret_gen: 0 if there is no table. */
-static int find_table(struct nft *nft, uint32_t *ret_gen, struct error *err)
-{
-	struct message *m = &nft->conn.out;
-
-	message_reset(m);
-	message_begin(m, NFT_MSG_GETGEN, 0);
-	message_begin(m, NFT_MSG_GETTABLE, 0);
-	message_put_str(m, NFTA_TABLE_NAME, nft->table);
-	return conn_ask(&nft->conn, see_table, ret_gen, err);
 }
 
 static int delete_empty_table(struct nft *nft, struct error *err)
@@ -241,7 +219,7 @@ static int delete_empty_table(struct nft *nft, struct error *err)
 	int r;
 
 	do {
-		r = find_table(nft, &gen, err);
+		r = table_find(nft, &gen, err);
 		if (r < 0 || !gen)
 			return r;
 		r = table_is_only(nft, NULL, false, err);
@@ -269,7 +247,8 @@ static int sweep_orphans(struct sweep *sweep, unsigned int *ret_removed)
 		removed += (unsigned int)r;
 	}
 	*ret_removed = removed;
-	return delete_empty_table(sweep->nft, sweep->err);
+	r = delete_empty_table(sweep->nft, sweep->err);
+	return r < 0 ? r : levels_sweep(sweep->nft, sweep->err);
 }
 
 int nft_sweep(struct nft *nft, bool (*exists)(uint64_t cgroup_id, void *arg), void *arg,

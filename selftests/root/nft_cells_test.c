@@ -76,7 +76,8 @@ static bool table_exists(struct nft *nft)
 TEST_F(cells, reach_over_tcp_what_is_allowed_and_nothing_else)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
-	struct nft_count rules[4], denied;
+	struct nft_count rules[4];
+	struct nft_totals totals;
 	unsigned int i;
 
 	ASSERT_EQ(0, nft_cell_add(self->nft, &self->cell, &self->err));
@@ -92,18 +93,19 @@ TEST_F(cells, reach_over_tcp_what_is_allowed_and_nothing_else)
 		EXPECT_EQ(0, reach_from(self->folder, &shut, 0));
 		EXPECT_EQ(0, reach(&shut, 0));
 	}
-	ASSERT_EQ(0, nft_cell_count(self->nft, &self->cell, rules, &denied, &self->err));
+	ASSERT_EQ(0, nft_cell_count(self->nft, &self->cell, rules, &totals, &self->err));
 	EXPECT_LE(3, rules[0].packets);
 	EXPECT_LE(3, rules[2].packets);
 	EXPECT_EQ(0, rules[1].packets + rules[3].packets);
-	EXPECT_EQ(2, denied.packets);
+	EXPECT_EQ(2, totals.denied.packets);
 }
 
 TEST_F(cells, count_each_datagram_once)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	static const unsigned int header[] = { 20 + 8, 40 + 8 };
-	struct nft_count rules[4], denied;
+	struct nft_count rules[4];
+	struct nft_totals totals;
 	unsigned int i;
 
 	ASSERT_EQ(0, nft_cell_add(self->nft, &self->cell, &self->err));
@@ -120,21 +122,21 @@ TEST_F(cells, count_each_datagram_once)
 		EXPECT_EQ(EPERM, reach_from(self->leaf, &below, 1));
 		EXPECT_EQ(EPERM, reach_from(self->leaf, &above, 1));
 	}
-	ASSERT_EQ(0, nft_cell_count(self->nft, &self->cell, rules, &denied, &self->err));
+	ASSERT_EQ(0, nft_cell_count(self->nft, &self->cell, rules, &totals, &self->err));
 	for (i = 0; i < ARRAY_SIZE(families); i++) {
 		EXPECT_EQ(0, rules[2 * i].packets);
 		EXPECT_EQ(7, rules[2 * i + 1].packets);
 		EXPECT_EQ(7 * (10 + header[i]), rules[2 * i + 1].bytes);
 	}
-	EXPECT_EQ(4, denied.packets);
-	EXPECT_EQ(2 * (10 + header[0]) + 2 * (10 + header[1]), denied.bytes);
+	EXPECT_EQ(4, totals.denied.packets);
+	EXPECT_EQ(2 * (10 + header[0]) + 2 * (10 + header[1]), totals.denied.bytes);
 }
 
 TEST_F(cells, without_rules_reach_nothing)
 {
 	struct endpoint tcp = { AF_INET, SOCK_STREAM, OPEN_PORT };
 	struct endpoint udp = { AF_INET6, SOCK_DGRAM, OPEN_UDP };
-	struct nft_count denied;
+	struct nft_totals totals;
 
 	self->cell.policy = &self->none;
 	ASSERT_LE(0, serve(&tcp));
@@ -142,8 +144,8 @@ TEST_F(cells, without_rules_reach_nothing)
 	ASSERT_EQ(0, nft_cell_verify(self->nft, &self->cell, &self->err));
 	EXPECT_EQ(ECONNREFUSED, reach_from(self->leaf, &tcp, 0));
 	EXPECT_EQ(EPERM, reach_from(self->leaf, &udp, 1));
-	ASSERT_EQ(0, nft_cell_count(self->nft, &self->cell, NULL, &denied, &self->err));
-	EXPECT_EQ(2, denied.packets);
+	ASSERT_EQ(0, nft_cell_count(self->nft, &self->cell, NULL, &totals, &self->err));
+	EXPECT_EQ(2, totals.denied.packets);
 }
 
 TEST_F(cells, in_cells_reach_what_both_allow)
@@ -191,7 +193,7 @@ TEST_F(cells, leave_nothing_when_the_last_is_removed)
 	ASSERT_EQ(0, nft_cell_verify(self->nft, &self->cell, &self->err));
 	ASSERT_EQ(0, nft_cell_add(self->nft, &other, &self->err));
 	ASSERT_EQ(0, nft_cell_left(self->nft, &self->cell, &left, &self->err));
-	EXPECT_EQ(4 + self->policy.n_keys, left);
+	EXPECT_EQ(5 + self->policy.n_keys, left);
 	ASSERT_EQ(0, nft_cell_remove(self->nft, &self->cell, &self->err));
 	ASSERT_EQ(0, nft_cell_left(self->nft, &self->cell, &left, &self->err));
 	EXPECT_EQ(0, left);
@@ -261,7 +263,7 @@ TEST_F(cells, removed_twice_leave_a_successor_of_the_same_id_alone)
 TEST_F(cells, that_are_not_governed_are_registered_only)
 {
 	struct endpoint shut = { AF_INET, SOCK_STREAM, SHUT_PORT };
-	struct nft_count denied;
+	struct nft_totals totals;
 
 	self->cell.governed = false;
 	self->cell.policy = NULL;
@@ -270,7 +272,7 @@ TEST_F(cells, that_are_not_governed_are_registered_only)
 	ASSERT_EQ(0, nft_cell_verify(self->nft, &self->cell, &self->err));
 	EXPECT_EQ(0, reach_from(self->leaf, &shut, 0));
 	EXPECT_EQ(1, nft_id_taken(self->nft, PARENT_ID, self->id, &self->err));
-	EXPECT_EQ(0, nft_cell_count(self->nft, &self->cell, NULL, &denied, &self->err));
+	EXPECT_EQ(0, nft_cell_count(self->nft, &self->cell, NULL, &totals, &self->err));
 	ASSERT_EQ(0, nft_cell_remove(self->nft, &self->cell, &self->err));
 	EXPECT_FALSE(table_exists(self->nft));
 }
@@ -295,7 +297,7 @@ TEST_F(cells, may_have_a_thousand_rules)
 {
 	static struct nft_count rules[1000];
 	struct egress_policy policy;
-	struct nft_count denied;
+	struct nft_totals totals;
 	unsigned int left;
 
 	ASSERT_EQ(0, many_rules(1000, 1, &policy));
@@ -303,9 +305,9 @@ TEST_F(cells, may_have_a_thousand_rules)
 	self->cell.policy = &policy;
 	ASSERT_EQ(0, nft_cell_add(self->nft, &self->cell, &self->err));
 	ASSERT_EQ(0, nft_cell_verify(self->nft, &self->cell, &self->err));
-	ASSERT_EQ(0, nft_cell_count(self->nft, &self->cell, rules, &denied, &self->err));
+	ASSERT_EQ(0, nft_cell_count(self->nft, &self->cell, rules, &totals, &self->err));
 	ASSERT_EQ(0, nft_cell_left(self->nft, &self->cell, &left, &self->err));
-	EXPECT_EQ(1004, left);
+	EXPECT_EQ(1005, left);
 	ASSERT_EQ(0, nft_cell_remove(self->nft, &self->cell, &self->err));
 	egress_policy_done(&policy);
 }
@@ -324,7 +326,7 @@ TEST_F(cells, may_have_as_many_keys_as_the_limit_says)
 	ASSERT_EQ(0, nft_cell_add(self->nft, &self->cell, &self->err));
 	ASSERT_EQ(0, nft_cell_verify(self->nft, &self->cell, &self->err));
 	ASSERT_EQ(0, nft_cell_left(self->nft, &self->cell, &left, &self->err));
-	EXPECT_EQ(4 + CELLOS_KEYS_MAX / 60 * 60, left);
+	EXPECT_EQ(5 + CELLOS_KEYS_MAX / 60 * 60, left);
 	ASSERT_EQ(0, nft_cell_remove(self->nft, &self->cell, &self->err));
 	ASSERT_EQ(0, nft_cell_left(self->nft, &self->cell, &left, &self->err));
 	EXPECT_EQ(0, left);
@@ -390,7 +392,7 @@ TEST_F(cells, get_the_place_of_tuples_that_nobody_uses)
 	ASSERT_EQ(0, nft_cell_add(self->nft, &second, &self->err));
 	ASSERT_EQ(0, nft_cell_verify(self->nft, &second, &self->err));
 	ASSERT_EQ(0, ruleset_load(self->nft, &self->err));
-	EXPECT_EQ(1, tuple_set_count(&self->nft->rules.level[2].rules, 4));
+	EXPECT_EQ(1, tuple_set_count(&self->nft->rules.level[2].tuples, 4));
 	egress_policy_done(&full);
 	egress_policy_done(&one);
 }

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#include "nft/rules.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "lib/cleanup.h"
+#include "nft/ruleset.h"
+
+#define FAMILY(n)	{ .family = (n) }
+
+/* The chains of a level whose rules are always the same; in order. */
+static const struct rule deny_rules[] = {
+	{ RULE_CGROUP, .set = SET_DENIED, .code = NFT_CONTINUE },
+	{ RULE_GO, .code = NFT_GOTO, .to = CHAIN_REJECT },
+};
+
+static const struct rule refuse_rules[] = {
+	{ RULE_CGROUP, .set = SET_REFUSED, .code = NFT_CONTINUE },
+	{ RULE_GO, .code = NFT_GOTO, .to = CHAIN_REJECT },
+};
+
+static const struct rule guard_rules[] = {
+	{ RULE_CGROUP, .set = SET_CELLS, .code = NFT_RETURN },
+	{ RULE_CGROUP, .set = SET_EXEMPT, .code = NFT_RETURN },
+	{ RULE_CGROUP, .set = SET_STRAYS, .code = NFT_CONTINUE },
+	{ RULE_GO, .code = NFT_GOTO, .to = CHAIN_REJECT },
+};
+
+static const struct rule peer_rules[] = {
+	{ RULE_SYN, .code = NFT_GOTO, .to = CHAIN_REFUSE },
+	{ RULE_RESET, .code = NFT_RETURN },
+	{ RULE_ICMP, .code = NFT_GOTO, .to = CHAIN_QUOTED },
+	{ RULE_ICMPV6, .code = NFT_GOTO, .to = CHAIN_QUOTED },
+	{ RULE_NOT_FROM, .code = NFT_GOTO, .to = CHAIN_REFUSE, .tuple = FAMILY(4) },
+	{ RULE_NOT_FROM, .code = NFT_GOTO, .to = CHAIN_REFUSE, .tuple = FAMILY(6) },
+};
+
+static const struct rule quoted_rules[] = {
+	{ RULE_LOOPBACK_IN, .code = NFT_RETURN },
+	{ RULE_MTU, .code = NFT_RETURN },
+	{ RULE_MTU6, .code = NFT_RETURN },
+	{ RULE_NOT_QUOTED, .code = NFT_GOTO, .to = CHAIN_REFUSE, .tuple = FAMILY(4) },
+	{ RULE_NOT_QUOTED, .code = NFT_GOTO, .to = CHAIN_REFUSE, .tuple = FAMILY(6) },
+};
+
+static const struct rule reject_rules[] = {
+	{ RULE_TCP_RESET, .code = NFT_CONTINUE },
+	{ RULE_UNREACHABLE, .code = NFT_CONTINUE },
+};
+
+/* A base chain: some rules, then some for each level in use. */
+static const struct rule output_rules[] = {
+	{ RULE_OPTIONS, .code = NFT_JUMP, .to = CHAIN_ROUTED },
+	{ RULE_ROUTING, .code = NFT_JUMP, .to = CHAIN_ROUTED },
+};
+
+static const struct rule output_level_rules[] = {
+	{ RULE_CGROUP, .set = SET_CELLS, .code = NFT_JUMP, .to = CHAIN_CELL },
+	{ RULE_CGROUP, .set = SET_PARENTS, .code = NFT_JUMP, .to = CHAIN_GUARD },
+};
+
+static const struct rule input_level_rules[] = {
+	{ RULE_CGROUP, .set = SET_CELLS, .code = NFT_JUMP, .to = CHAIN_PEER },
+};
+
+static const struct rule routed_level_rules[] = {
+	{ RULE_CGROUP, .set = SET_CELLS, .code = NFT_GOTO, .to = CHAIN_DENY },
+};
+
+struct rule_list {
+	const struct rule *rules;
+	unsigned int n;
+};
+
+#define RULES(array)	{ (array), ARRAY_SIZE(array) }
+
+static const struct {
+	struct rule_list once;
+	struct rule_list level;	/* of the chains that all levels share: for each */
+} chains[CHAIN_COUNT] = {
+	[CHAIN_OUTPUT]	= { RULES(output_rules), RULES(output_level_rules) },
+	[CHAIN_INPUT]	= { .level = RULES(input_level_rules) },
+	[CHAIN_ROUTED]	= { .level = RULES(routed_level_rules) },
+	[CHAIN_REJECT]	= { .once = RULES(reject_rules) },
+	[CHAIN_DENY]	= { .once = RULES(deny_rules) },
+	[CHAIN_PEER]	= { .once = RULES(peer_rules) },
+	[CHAIN_QUOTED]	= { .once = RULES(quoted_rules) },
+	[CHAIN_REFUSE]	= { .once = RULES(refuse_rules) },
+	[CHAIN_GUARD]	= { .once = RULES(guard_rules) },
+};
+
+bool chain_wanted(const struct nft *nft, const struct chain_id *chain)
+{
+	if (chain->kind < CHAIN_CELL)
+		return true;
+	return nft->rules.level[chain->level].sets &&
+	       (chain->kind != CHAIN_GUARD || table_has_set(nft, SET_PARENTS));
+}
+
+/* The @i-th rule of a list, without those about sets that such a table has not. */
+static bool list_at(const struct nft *nft, const struct rule_list *list, unsigned int *i,
+		    struct rule *ret)
+{
+	unsigned int k;
+
+	for (k = 0; k < list->n; k++) {
+		if (list->rules[k].kind == RULE_CGROUP && !table_has_set(nft, list->rules[k].set))
+			continue;
+		if (!(*i)--) {
+			*ret = list->rules[k];
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool base_rule(const struct nft *nft, const struct chain_id *chain, unsigned int i,
+		      struct rule *ret)
+{
+	unsigned int level;
+
+	if (nft->loopback && (chain->kind == CHAIN_OUTPUT || chain->kind == CHAIN_INPUT)) {
+		if (!i--) {
+			*ret = (struct rule) {
+				.kind = chain->kind == CHAIN_OUTPUT ? RULE_LOOPBACK_OUT :
+								      RULE_LOOPBACK_IN,
+				.code = NF_ACCEPT,
+			};
+			return true;
+		}
+	}
+	if (list_at(nft, &chains[chain->kind].once, &i, ret))
+		return true;
+	for (level = 1; level < NFT_LEVELS; level++) {
+		if (!nft->rules.level[level].sets ||
+		    !list_at(nft, &chains[chain->kind].level, &i, ret))
+			continue;
+		ret->level = level;
+		return true;
+	}
+	return false;
+}
+
+/* The longest prefixes and single ports first: they are the most used. */
+static bool cell_rule(const struct level_rules *level, unsigned int i, struct rule *ret)
+{
+	unsigned int index = TUPLES;
+
+	while (index--) {
+		if (!tuple_set_has(&level->tuples, index) || i--)
+			continue;
+		*ret = (struct rule) {
+			.kind = RULE_TUPLE, .code = NFT_RETURN, .tuple = tuple_at(index),
+		};
+		return true;
+	}
+	*ret = (struct rule) { .kind = RULE_GO, .code = NFT_GOTO, .to = CHAIN_DENY };
+	return !i;
+}
+
+bool chain_rule(const struct nft *nft, const struct chain_id *chain, unsigned int i,
+		struct rule *ret)
+{
+	const struct level_rules *level = &nft->rules.level[chain->level];
+	bool found;
+
+	if (chain->kind < CHAIN_CELL)
+		return base_rule(nft, chain, i, ret);
+	if (chain->kind == CHAIN_CELL)
+		found = cell_rule(level, i, ret);
+	else
+		found = list_at(nft, &chains[chain->kind].once, &i, ret);
+	ret->level = chain->level;
+	ret->tuples = &level->tuples;
+	return found;
+}
