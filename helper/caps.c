@@ -35,6 +35,19 @@ static const struct priv_op {
 		"Sends messages that nft/ alone builds, to one table of its own; of what the "
 		"cell or the document says only checked addresses, ports and ids go in.",
 	},
+	[PRIV_NETWORK] = {
+		"network", "CAP_SYS_ADMIN, CAP_NET_ADMIN",
+		{ CAP_SYS_ADMIN, CAP_NET_ADMIN }, 2,
+		"unshare(2) and setns(2) of a network namespace, and nothing else: one that is "
+		"made here, that root named, or whose inode is the one stored of the cell; "
+		"loopback is brought up in one made here. No code of a cell runs meanwhile.",
+	},
+	[PRIV_NETWORK_FIND] = {
+		"network-find", "CAP_SYS_PTRACE",
+		{ CAP_SYS_PTRACE }, 1,
+		"open(2) of /proc/PID/ns/net of a process in the cell's cgroup, used only if "
+		"its inode is the one stored; the process is neither stopped nor read.",
+	},
 	[PRIV_STDIO] = {
 		"stdio", "CAP_CHOWN",
 		{ CAP_CHOWN }, 1,
@@ -85,6 +98,20 @@ static int apply(const struct priv_op *op)
 	return cap_set_proc(caps) < 0 ? -errno : 0;
 }
 
+/* Without the operations that a verb may do without, where their capabilities are missing. */
+static uint32_t without_missing(uint32_t needed)
+{
+	cap_t caps __free(cap) = cap_get_proc();
+	cap_flag_value_t value;
+
+	for (int i = PRIV_NETWORK; caps && i <= PRIV_NETWORK_FIND; i++)
+		for (int k = 0; k < priv_ops[i].n_caps; k++)
+			if (cap_get_flag(caps, priv_ops[i].caps[k], CAP_PERMITTED, &value) < 0 ||
+			    value != CAP_SET)
+				needed &= ~PRIV_MASK(i);
+	return needed;
+}
+
 static int check_held(uint32_t needed, struct error *err)
 {
 	cap_t caps __free(cap) = cap_get_proc();
@@ -130,8 +157,10 @@ static int drop_bounding(uint32_t needed)
 
 int caps_init(uint32_t needed, struct error *err)
 {
-	int ret = check_held(needed, err);
+	int ret;
 
+	needed = without_missing(needed);
+	ret = check_held(needed, err);
 	if (ret < 0)
 		return ret;
 	/* Without CAP_SETPCAP the bounding set stays: the permitted set binds us anyway. */

@@ -17,6 +17,8 @@ enum priv {
 	PRIV_CALLER_FILES,	/* open the files that the caller's command line names */
 	PRIV_PARENT,		/* make the default cell parent */
 	PRIV_EGRESS,		/* talk to nf_tables */
+	PRIV_NETWORK,		/* make or enter a cell's network namespace */
+	PRIV_NETWORK_FIND,	/* find it through a process of the cell */
 	PRIV_STDIO,		/* give the cell's pipes to the cell's uid */
 	PRIV_SIGNAL,		/* signal a workload */
 	PRIV_SWEEP,		/* in reconcile: nf_tables, and the names of all cgroups */
@@ -34,6 +36,8 @@ enum priv {
  *
  * Permitted and bounding set keep just these, effective, inheritable and
  * ambient sets become empty. Applies to this thread and those that it starts.
+ * The operations on network namespaces may be missing: then they fail if they
+ * are needed, for most cells have none of their own.
  *
  * Return: 0; -EPERM: a capability is missing, named in @err.
  */

@@ -10,6 +10,7 @@
 
 static const struct cell_step steps[] = {
 	{ "check",	check_up,	NULL },		/* step_check.c */
+	{ "network",	network_up,	NULL },		/* network.c: gone with its last fd */
 	{ "cgroup",	cgroup_up,	cgroup_down },	/* step_cgroup.c */
 	{ "limits",	limits_up,	NULL },
 	{ "identity",	identity_up,	NULL },
@@ -28,10 +29,11 @@ static void init(struct cell *cell, struct host *host)
 		.leaf_fd = -EBADF,
 		.kill_fd = -EBADF,
 		.events_fd = -EBADF,
+		.network = NETWORK_NONE,
 		.exit_status = CELLOS_EXIT_FAILED,
 		.stats = CELL_STATS_NONE,
 		.identity = { .owner = PIDREF_NONE, .workload = PIDREF_NONE },
-		.spawn = { .cgroup_fd = -EBADF, .pidfd = -EBADF },
+		.spawn = { .cgroup_fd = -EBADF, .net_fd = -EBADF, .pidfd = -EBADF },
 	};
 	stdio_init(&cell->stdio);
 	wait_init(&cell->wait, cell);
@@ -54,6 +56,9 @@ void cell_init(struct cell *cell, struct host *host, const struct plan *plan)
 	id->owner = host->self;
 	id->netns = host->netns;
 	id->pidns = host->pidns;
+	id->net = plan->net;
+	if (plan->netns)
+		snprintf(id->net_path, sizeof(id->net_path), "%s", plan->netns);
 	cgroup_leaf_segment(id->id, segment);
 	snprintf(cell->leaf, sizeof(cell->leaf), LEAF_PREFIX "%s_%s", segment, id->token);
 }
@@ -87,6 +92,26 @@ int cell_attach(struct cell *cell, struct host *host, const char *leaf, struct e
 		err_set(err, "attach", ret, "cannot read the identity of %s", leaf);
 		cell_done(cell);
 	}
+	return ret;
+}
+
+int cell_settle(struct cell *cell, struct error *err)
+{
+	struct host *host = cell->host;
+	char leaf[LEAF_NAME_MAX];
+	int ret;
+
+	if (cell->identity.id[0] && identity_change(cell->leaf_fd) != CHANGE_BEGUN)
+		return 0;
+	memcpy(leaf, cell->leaf, sizeof(leaf));
+	ret = cgroup_lock(&host->parent, err);
+	if (ret < 0)
+		return ret;
+	cgroup_unlock(&host->parent);
+	cell_done(cell);
+	ret = cell_attach(cell, host, leaf, err);
+	if (ret == 0 && identity_change(cell->leaf_fd) == CHANGE_BEGUN)
+		ret = egress_refresh(cell, err);
 	return ret;
 }
 
@@ -145,6 +170,7 @@ void cell_done(struct cell *cell)
 		egress_policy_done(&cell->policy);
 	free(cell->rules);
 	cell->rules = NULL;
+	network_done(&cell->network);
 	fd_close(&cell->leaf_fd);
 	fd_close(&cell->kill_fd);
 	fd_close(&cell->events_fd);

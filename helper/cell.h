@@ -15,6 +15,7 @@
 
 #include "helper/host.h"
 #include "helper/identity.h"
+#include "helper/network.h"
 #include "helper/plan.h"
 #include "helper/spawn.h"
 #include "helper/stats.h"
@@ -41,7 +42,9 @@ struct cell_timings {
  * @cgroup_id: its inode number
  * @locked: this process holds the parent's lock
  * @registered: the kernel's table may hold elements of it
+ * @network: its network namespace, if that is not the helper's
  * @policy: its egress rules: the plan's, or if @policy_loaded its own copy
+ * @unsure: a change of its rules was cut short: which are in force is not written down
  * @verified: the elements were read back and are as written
  * @tampered: at the cell's end they were not any more
  * @counted: @rules and @totals were read; @rules has policy->n_rules entries
@@ -65,9 +68,11 @@ struct cell {
 	uint64_t cgroup_id;
 	bool locked;
 
+	struct network network;
 	bool registered;
 	struct egress_policy policy;
 	bool policy_loaded;
+	bool unsure;
 	bool verified;
 	bool tampered;
 	bool counted;
@@ -113,6 +118,15 @@ void cell_init(struct cell *cell, struct host *host, const struct plan *plan);
 int cell_attach(struct cell *cell, struct host *host, const char *leaf, struct error *err);
 
 /**
+ * cell_settle() - see that an attached cell is not in the middle of something
+ *
+ * A leaf without identity may be in the making, and rules may be being replaced:
+ * who does that holds the parent's lock. To have had the lock once is to see it
+ * finished, or whoever did it dead. Attaches anew. Return: as cell_attach().
+ */
+int cell_settle(struct cell *cell, struct error *err);
+
+/**
  * cell_is_foreign() - was it made in another network or pid namespace?
  *
  * Then its rules are not in sight and its pids mean others: nothing that this
@@ -152,6 +166,24 @@ int egress_count(struct cell *cell, struct error *err);
 
 /* egress_verify() - read elements and static rules back; sets cell->verified. */
 int egress_verify(struct cell *cell, struct error *err);
+
+/*
+ * egress_refresh() - take over what another process changed of the rules
+ *
+ * Context: the parent's lock is held, or the cell is claimed: then a change that
+ * was begun is not going on any more, but was cut short. 0 or -errno.
+ */
+int egress_refresh(struct cell *cell, struct error *err);
+
+/**
+ * egress_replace() - other rules for a live cell, in one transaction
+ *
+ * Context: the parent's lock is held. On failure the old rules are in force.
+ */
+int egress_replace(struct cell *cell, const struct egress_policy *policy, struct error *err);
+
+/* egress_restore() - put right what other programs did. 1: something was; 0; -errno. */
+int egress_restore(struct cell *cell, struct error *err);
 
 /* egress_left() - elements of the cell that the kernel still has. 0 or -errno. */
 int egress_left(struct cell *cell, unsigned int *ret_left, struct error *err);

@@ -18,10 +18,12 @@
 #define XATTR_IDENTITY	"user.cellos.identity"
 #define XATTR_PID	"user.cellos.pid"
 #define XATTR_CLAIM	"user.cellos.claim"
+#define XATTR_CHANGE	"user.cellos.change"
+#define XATTR_BREACH	"user.cellos.breach"
 #define XATTR_LAST_UID	"user.cellos.last_uid"
 
 #define XATTR_MAX	65536	/* XATTR_SIZE_MAX of the kernel */
-#define IDENTITY_MAX	1024
+#define IDENTITY_MAX	3072
 
 _Static_assert(CELLOS_KEYS_MAX * sizeof(struct egress_key) <= XATTR_MAX,
 	       "a policy that compiles must fit into its attribute");
@@ -32,6 +34,16 @@ static int store(int fd, const char *name, const void *value, size_t size, struc
 		return 0;
 	return err_set(err, "identity", errno, "cannot write %s (%zu bytes) on the cell's cgroup",
 		       name, size);
+}
+
+static int store_or_remove(int fd, const char *name, const void *value, size_t size,
+			   struct error *err)
+{
+	if (size)
+		return store(fd, name, value, size, err);
+	if (fremovexattr(fd, name) == 0 || errno == ENODATA)
+		return 0;
+	return err_set(err, "identity", errno, "cannot remove %s", name);
 }
 
 int identity_namespaces(uint64_t *ret_netns, uint64_t *ret_pidns)
@@ -45,17 +57,25 @@ int identity_namespaces(uint64_t *ret_netns, uint64_t *ret_pidns)
 	return 0;
 }
 
+/* An empty value would do, too; but no attribute is cheaper. */
+static int store_policy(int leaf_fd, const struct egress_policy *policy, struct error *err)
+{
+	int ret;
+
+	ret = store_or_remove(leaf_fd, XATTR_RULES, policy->reprs,
+			      policy->n_rules ? strlen(policy->reprs) : 0, err);
+	if (ret < 0)
+		return ret;
+	return store_or_remove(leaf_fd, XATTR_KEYS, policy->keys,
+			       policy->n_keys * sizeof(*policy->keys), err);
+}
+
 int identity_store(int leaf_fd, const struct identity *id, const struct egress_policy *policy,
 		   struct error *err)
 {
 	char text[IDENTITY_MAX], owner[PIDREF_TEXT_MAX];
-	int len, ret = 0;
+	int len, ret = store_policy(leaf_fd, policy, err);
 
-	if (policy->n_rules)
-		ret = store(leaf_fd, XATTR_RULES, policy->reprs, strlen(policy->reprs), err);
-	if (ret == 0 && policy->n_keys)
-		ret = store(leaf_fd, XATTR_KEYS, policy->keys,
-			    policy->n_keys * sizeof(*policy->keys), err);
 	if (ret < 0)
 		return ret;
 	pidref_format(&id->owner, owner);
@@ -63,10 +83,10 @@ int identity_store(int leaf_fd, const struct identity *id, const struct egress_p
 		       "version=%d\nid=%s\ntoken=%s\nkind=run\nbackend=%u\nuid=%u\ngid=%u\n"
 		       "uid_dynamic=%d\ngoverned=%d\nlevel=%u\nstarted=%" PRIu64
 		       "\ndeadline=%" PRIu64 "\nowner=%s\nnetns=%" PRIu64 "\npidns=%" PRIu64
-		       "\n",
+		       "\nnet=%u\nnet_inode=%" PRIu64 "\nnet_path=%s\n",
 		       IDENTITY_VERSION, id->id, id->token, id->backend, id->uid, id->gid,
 		       id->uid_dynamic, id->governed, id->level, id->started, id->deadline, owner,
-		       id->netns, id->pidns);
+		       id->netns, id->pidns, id->net, id->net_inode, id->net_path);
 	return store(leaf_fd, XATTR_IDENTITY, text, (size_t)len, err);
 }
 
@@ -128,7 +148,7 @@ static bool is_portable(const char *id)
 
 static bool parse_identity(char *text, struct identity *ret)
 {
-	uint64_t backend, uid, gid, dynamic, governed, level;
+	uint64_t backend, uid, gid, dynamic, governed, level, net;
 	char owner[PIDREF_TEXT_MAX];
 
 	if (!value_text(text, "id", ret->id, sizeof(ret->id)) || !is_portable(ret->id) ||
@@ -143,6 +163,9 @@ static bool parse_identity(char *text, struct identity *ret)
 	    !value_u64(text, "deadline", UINT64_MAX, &ret->deadline) ||
 	    !value_u64(text, "netns", UINT64_MAX, &ret->netns) ||
 	    !value_u64(text, "pidns", UINT64_MAX, &ret->pidns) ||
+	    !value_u64(text, "net", CELLOS_NET_PATH, &net) ||
+	    !value_u64(text, "net_inode", UINT64_MAX, &ret->net_inode) ||
+	    !value_text(text, "net_path", ret->net_path, sizeof(ret->net_path)) ||
 	    !value_text(text, "owner", owner, sizeof(owner)) ||
 	    !pidref_parse(owner, &ret->owner))
 		return false;
@@ -152,6 +175,7 @@ static bool parse_identity(char *text, struct identity *ret)
 	ret->uid_dynamic = dynamic;
 	ret->governed = governed;
 	ret->level = (unsigned int)level;
+	ret->net = (enum cellos_net)net;
 	return true;
 }
 
@@ -226,6 +250,36 @@ int identity_claim(int leaf_fd, const struct pidref *self, const char *verb)
 	pidref_format(self, pid);
 	snprintf(text, sizeof(text), "%s %s", pid, verb);
 	return fsetxattr(leaf_fd, XATTR_CLAIM, text, strlen(text), 0) < 0 ? -errno : 0;
+}
+
+enum identity_change identity_change(int leaf_fd)
+{
+	char text[16];
+
+	if (load(leaf_fd, XATTR_CHANGE, text, sizeof(text)) < 0)
+		return CHANGE_NONE;
+	return strcmp(text, "done") ? CHANGE_BEGUN : CHANGE_DONE;
+}
+
+int identity_change_begin(int leaf_fd, struct error *err)
+{
+	return store(leaf_fd, XATTR_CHANGE, "begun", 5, err);
+}
+
+int identity_change_end(int leaf_fd, const struct egress_policy *policy, struct error *err)
+{
+	int ret = policy ? store_policy(leaf_fd, policy, err) : 0;
+
+	return ret < 0 ? ret : store(leaf_fd, XATTR_CHANGE, "done", 4, err);
+}
+
+void identity_breach(int leaf_fd, const char *what, char *ret, size_t size)
+{
+	if (load(leaf_fd, XATTR_BREACH, ret, size) >= 0)
+		return;
+	*ret = '\0';
+	if (what && fsetxattr(leaf_fd, XATTR_BREACH, what, strlen(what), XATTR_CREATE) == 0)
+		snprintf(ret, size, "%s", what);
 }
 
 int identity_next_uid(int parent_fd, uid_t *ret, struct error *err)

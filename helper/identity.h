@@ -11,6 +11,9 @@
  *                         a leaf without it was never finished
  *   user.cellos.pid       the workload: "pid pidfs-inode start-time"
  *   user.cellos.claim     who tears the cell down: "pid inode start verb"
+ *   user.cellos.change    the rules were replaced: "done"; are being replaced, or
+ *                         that was cut short: "begun"
+ *   user.cellos.breach    the rules were not in force for a time, as `reconcile` found
  *
  * And on the parent: user.cellos.last_uid, the dynamic uid given out last.
  */
@@ -26,7 +29,7 @@
 #include "nft/cells.h"
 #include "uapi/cellos.h"
 
-#define IDENTITY_VERSION	1
+#define IDENTITY_VERSION	2
 #define TOKEN_SIZE		37
 
 /**
@@ -36,6 +39,9 @@
  * @owner: the helper that runs it
  * @netns: inode of the network namespace that holds its egress rules
  * @pidns: inode of the pid namespace in which the pids here mean something
+ * @net: where the cell's network is
+ * @net_inode: of that namespace, unless it is the helper's own
+ * @net_path: of CELLOS_NET_PATH
  * @workload: pid 0 until it is known
  */
 struct identity {
@@ -53,6 +59,9 @@ struct identity {
 	struct pidref workload;
 	uint64_t netns;
 	uint64_t pidns;
+	enum cellos_net net;
+	uint64_t net_inode;
+	char net_path[CELLOS_NETNS_MAX + 1];
 };
 
 /* identity_namespaces() - those of this process. 0 or -errno. */
@@ -90,6 +99,31 @@ int identity_claim(int leaf_fd, const struct pidref *self, const char *verb);
 
 /* identity_claimed_by() - who has the claim; false: nobody. */
 bool identity_claimed_by(int leaf_fd, struct pidref *ret);
+
+/* Have a cell's rules been replaced since it was made? */
+enum identity_change {
+	CHANGE_NONE,
+	CHANGE_DONE,
+	CHANGE_BEGUN,	/* under the parent's lock; without it: cut short */
+};
+
+enum identity_change identity_change(int leaf_fd);
+
+/* identity_change_begin() - say that the rules are going to be others. 0 or -errno. */
+int identity_change_begin(int leaf_fd, struct error *err);
+
+/**
+ * identity_change_end() - write down which rules are in force
+ * @policy: NULL: still the old ones
+ */
+int identity_change_end(int leaf_fd, const struct egress_policy *policy, struct error *err);
+
+/**
+ * identity_breach() - note that a cell's rules were not in force, for its report
+ * @what: one line; NULL: read only
+ * @ret: what was noted first; "" if nothing was
+ */
+void identity_breach(int leaf_fd, const char *what, char *ret, size_t size);
 
 /**
  * identity_next_uid() - the next dynamic uid of this parent

@@ -27,6 +27,7 @@
  *   host.c         cgroup parent, spawner, loop, nf_tables socket
  *   cell.c         the step table, walked forward:
  *     step_check.c    what cannot be enforced is refused
+ *     network.c       a network namespace, if it is to have its own
  *     step_cgroup.c   lock, unique id, leaf; limits; identity; unlock
  *     step_egress.c   rules in force, and read back
  *     step_stdio.c    pipes
@@ -103,7 +104,7 @@ static int usage_error(const char *word)
 		guess_try(&guess, verb->name);
 	if (!word)
 		err_set(&err, "options", EINVAL, "no verb is given");
-	else if (!strcmp(word, "egress") || !strcmp(word, "serve"))
+	else if (!strcmp(word, "serve"))
 		err_set(&err, "options", EOPNOTSUPP, "the verb \"%s\" is not built yet", word);
 	else
 		err_set(&err, "options", EINVAL, "\"%.64s\" is no verb", word);

@@ -188,6 +188,7 @@ void plan_done(struct plan *plan)
 	envlist_free(plan->envp);
 	free(plan->working_directory);
 	free(plan->cgroup_parent);
+	free(plan->netns);
 	egress_policy_done(&plan->policy);
 	*plan = (struct plan) { };
 }

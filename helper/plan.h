@@ -61,6 +61,7 @@ struct plan_user {
  * @working_directory: absolute
  * @cgroup_parent: absolute path, or NULL to find one
  * @ttl_seconds: 0: no TTL
+ * @net: where its network is; @netns: the path, of CELLOS_NET_PATH
  * @egress_enforced: false only if the caller spelled --egress off
  * @policy: the compiled egress rules; empty denies everything
  *
@@ -78,6 +79,8 @@ struct plan {
 	enum cellos_stdio stdio;
 	struct plan_user user;
 	struct plan_limits limits;
+	enum cellos_net net;
+	char *netns;
 	bool egress_enforced;
 	struct egress_policy policy;
 };

@@ -38,12 +38,12 @@ static int judge_backend(const struct setting *setting, struct variables *to, st
 static int judge_unshare(const struct setting *setting, struct variables *to, struct error *err)
 {
 	to->unshare_from = *setting;
-	to->unshare = false;
+	to->unshare = 0;
 	if (!*setting->value || !strcmp(setting->value, "0"))
 		return 0;
 	if (strcmp(setting->value, "1"))
 		return setting_unshare(setting, &to->unshare, err);
-	to->unshare = true;
+	to->unshare = UNSHARE_PID | UNSHARE_IPC | UNSHARE_MNT | UNSHARE_NET;
 	return 0;
 }
 

@@ -38,33 +38,46 @@ static int judge_unshare(const struct setting *setting, const struct variables *
 			 struct plan *plan, struct error *err)
 {
 	struct setting from = setting->value ? *setting : variables->unshare_from;
-	bool wanted = variables->unshare;
+	uint32_t wanted = variables->unshare;
 	int r;
 
-	(void)plan;
 	if (setting->value) {
 		r = setting_unshare(setting, &wanted, err);
 		if (r)
 			return r;
 	}
-	if (!wanted)
+	plan->net = wanted & UNSHARE_NET ? CELLOS_NET_OWN : CELLOS_NET_HOST;
+	if (!(wanted & ~UNSHARE_NET))
 		return 0;
-	setting_refuse(&from, err, EOPNOTSUPP, "%s: namespaces are not built yet",
+	setting_refuse(&from, err, EOPNOTSUPP, "%s: namespaces other than net are not built yet",
 		       text_quote(from.value).text);
-	err_hint(err, "give --unshare none for a cell without namespaces of its own");
+	err_hint(err, "give --unshare net, or none for a cell without namespaces of its own");
 	return -EOPNOTSUPP;
 }
 
 static int judge_netns(const struct setting *setting, const struct variables *variables,
 		       struct plan *plan, struct error *err)
 {
+	const char *path = setting->value;
+
 	(void)variables;
-	(void)plan;
-	if (!setting->value)
+	if (!path)
 		return 0;
-	return setting_refuse(setting, err, EOPNOTSUPP,
-			      "%s: network namespaces are not built yet",
-			      text_quote(setting->value).text);
+	if (plan->net == CELLOS_NET_OWN) {
+		setting_refuse(setting, err, EINVAL, "a network namespace of the cell's own is "
+			       "asked for, too");
+		err_hint(err, "give --unshare without net");
+		return -EINVAL;
+	}
+	if (path[0] != '/' || strchr(path, '\n'))
+		return setting_refuse(setting, err, EINVAL, "%s is no absolute path",
+				      text_quote(path).text);
+	if (strlen(path) > CELLOS_NETNS_MAX)
+		return setting_refuse(setting, err, E2BIG, "has %zu bytes, at most %d are allowed",
+				      strlen(path), CELLOS_NETNS_MAX);
+	plan->net = CELLOS_NET_PATH;
+	plan->netns = strdup(path);
+	return plan->netns ? 0 : err_set(err, "options", ENOMEM, "no memory for the plan");
 }
 
 static int judge_stdio(const struct setting *setting, const struct variables *variables,

@@ -27,7 +27,7 @@ struct setting {
  * @backend: CELLOS_CELL_BACKEND, or the default
  * @backend_from: the variable, if it is set
  * @unshare_from: CELLOS_SUBPROCESS_UNSHARE, if it is set
- * @unshare: it names at least one namespace
+ * @unshare: the namespaces that it names
  * @cpu_quota: CELLOS_CGROUP_CPU_MAX; LIMIT_UNSET: not set
  * @cpu_period: its period; LIMIT_UNSET: not set
  */
@@ -35,7 +35,7 @@ struct variables {
 	enum cellos_backend backend;
 	struct setting backend_from;
 	struct setting unshare_from;
-	bool unshare;
+	uint32_t unshare;
 	uint64_t cpu_quota;
 	uint64_t cpu_period;
 };
@@ -51,8 +51,18 @@ int setting_word(const struct setting *setting, const struct word_list *words,
 /* setting_backend() - read the name of a backend */
 int setting_backend(const struct setting *setting, enum cellos_backend *ret, struct error *err);
 
-/* setting_unshare() - read a comma list of namespaces; @ret_any: it names one */
-int setting_unshare(const struct setting *setting, bool *ret_any, struct error *err);
+/* Namespaces, as bits. */
+#define UNSHARE_PID	0x01
+#define UNSHARE_IPC	0x02
+#define UNSHARE_MNT	0x04
+#define UNSHARE_NET	0x08
+#define UNSHARE_USER	0x10
+#define UNSHARE_UTS	0x20
+#define UNSHARE_CGROUP	0x40
+#define UNSHARE_TIME	0x80
+
+/* setting_unshare() - read a comma list of namespaces; @ret: UNSHARE_* */
+int setting_unshare(const struct setting *setting, uint32_t *ret, struct error *err);
 
 /* variables_judge() - all CELLOS_* variables but CELLOS_CGROUP_PARENT */
 int variables_judge(char *const *environment, struct variables *ret, struct error *err);

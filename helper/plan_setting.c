@@ -57,8 +57,9 @@ int setting_backend(const struct setting *setting, enum cellos_backend *ret, str
 	return 0;
 }
 
-int setting_unshare(const struct setting *setting, bool *ret_any, struct error *err)
+int setting_unshare(const struct setting *setting, uint32_t *ret, struct error *err)
 {
+	/* In the order of the bits. */
 	static const char *const words[] = {
 		"pid", "ipc", "mnt", "net", "user", "uts", "cgroup", "time", NULL
 	};
@@ -67,17 +68,21 @@ int setting_unshare(const struct setting *setting, bool *ret_any, struct error *
 	};
 	char *list __free(mem) = NULL;
 	char *rest, *word;
+	uint32_t bits = 0;
+	int i;
 
-	if (!strcmp(setting->value, "none")) {
-		*ret_any = false;
+	*ret = 0;
+	if (!strcmp(setting->value, "none"))
 		return 0;
-	}
 	list = strdup(setting->value);
 	if (!list)
 		return err_set(err, setting->step, ENOMEM, "no memory");
-	for (rest = list; (word = strsep(&rest, ","));)
-		if (word_index(&namespaces, word) < 0)
+	for (rest = list; (word = strsep(&rest, ","));) {
+		i = word_index(&namespaces, word);
+		if (i < 0)
 			return unknown_word(setting, &namespaces, word, err);
-	*ret_any = true;
+		bits |= 1U << i;
+	}
+	*ret = bits;
 	return 0;
 }

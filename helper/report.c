@@ -161,10 +161,28 @@ static void print_rules(const struct cell *cell)
 		       (unsigned long long)cell->rules[i].bytes);
 		repr += len + (repr[len] == '\n');
 	}
-	if (cell->counted)
-		printf("  %-60s %llu packets, %llu bytes\n", "denied",
-		       (unsigned long long)cell->totals.denied.packets,
-		       (unsigned long long)cell->totals.denied.bytes);
+	if (!cell->counted)
+		return;
+	printf("  %-60s %llu packets, %llu bytes\n", "denied",
+	       (unsigned long long)cell->totals.denied.packets,
+	       (unsigned long long)cell->totals.denied.bytes);
+	printf("  %-60s %llu packets, %llu bytes\n", "refused, from outside",
+	       (unsigned long long)cell->totals.refused.packets,
+	       (unsigned long long)cell->totals.refused.bytes);
+}
+
+void report_egress(struct report *report, const struct cell *cell)
+{
+	json_t *object;
+
+	if (!report->json) {
+		print_rules(cell);
+		return;
+	}
+	object = json_egress(cell);
+	json_object_set_new(object, "cellId", json_text(cell->identity.id));
+	json_object_set_new(object, "refused", json_refused(cell));
+	json_array_append_new(report->array, object);
 }
 
 void report_cell_whole(struct report *report, const struct cell *cell)

@@ -71,6 +71,9 @@ void report_cell(struct report *report, const struct cell *cell);
 /* report_cell_whole() - one cell of `show`: also its processes, resources, egress. */
 void report_cell_whole(struct report *report, const struct cell *cell);
 
+/* report_egress() - the egress rules of one cell, with all counters. */
+void report_egress(struct report *report, const struct cell *cell);
+
 /**
  * struct check - one thing that `probe` looked at
  * @needed: `run` cannot work without it

@@ -124,6 +124,14 @@ json_t *json_egress(const struct cell *cell)
 			 "verified", cell && cell->verified, "rules", rules, "denied", denied);
 }
 
+json_t *json_refused(const struct cell *cell)
+{
+	json_t *refused = json_object();
+
+	set_count(refused, &cell->totals.refused, cell->counted || !cell->identity.governed);
+	return refused;
+}
+
 int json_print(int fd, json_t *value)
 {
 	char *text = value ? json_dumps(value, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;

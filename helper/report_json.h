@@ -17,6 +17,7 @@ json_t *json_error(const struct error *err);
 json_t *json_teardown(const struct teardown *teardown);
 json_t *json_resources(const struct cell_stats *stats);
 json_t *json_egress(const struct cell *cell);
+json_t *json_refused(const struct cell *cell);
 
 /* json_print() - one value and a newline to an fd; takes @value. 0 or -errno. */
 int json_print(int fd, json_t *value);

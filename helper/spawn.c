@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
+#include "helper/caps.h"
 #include "lib/cleanup.h"
 #include "lib/compat.h"
 
@@ -31,6 +33,7 @@ struct spawner {
 	char *stack;
 	struct spawn *spawn;	/* NULL in a request: end */
 	bool abandoned;
+	bool lost;		/* the thread did not get back into its network namespace */
 };
 
 struct birth {
@@ -80,7 +83,36 @@ static void clear_slots(const struct spawner *spawner)
 		dup3(spawner->null, spawner->slots[i], O_CLOEXEC);
 }
 
-static void give_birth(const struct spawner *spawner, struct spawn *spawn)
+/*
+ * A child is born in the network namespace that its parent thread is in: so it is
+ * there from its first instruction, and needs no privilege to get there.
+ */
+static long change_network(int fd)
+{
+	int priv __free(priv) = caps_raise(PRIV_NETWORK, NULL);
+
+	return priv < 0 ? priv : setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
+static long clone_inside(struct spawner *spawner, struct birth *birth, int net_fd)
+{
+	int home __free(fd) = -EBADF;
+	long pid;
+
+	if (net_fd < 0)
+		return sys_clone3_vfork(&birth->args, child_main, birth);
+	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (home < 0)
+		return -errno;
+	pid = change_network(net_fd);
+	if (pid < 0)
+		return pid;
+	pid = sys_clone3_vfork(&birth->args, child_main, birth);
+	spawner->lost = change_network(home) < 0;
+	return pid;
+}
+
+static void give_birth(struct spawner *spawner, struct spawn *spawn)
 {
 	int pidfd = -EBADF;
 	struct birth birth = {
@@ -98,8 +130,10 @@ static void give_birth(const struct spawner *spawner, struct spawn *spawn)
 	};
 	long pid = -EBADF;
 
-	if (fill_slots(spawner, spawn))
-		pid = sys_clone3_vfork(&birth.args, child_main, &birth);
+	if (spawner->lost)
+		pid = -ENOTRECOVERABLE;
+	else if (fill_slots(spawner, spawn))
+		pid = clone_inside(spawner, &birth, spawn->net_fd);
 	clear_slots(spawner);
 	spawn->errnum = pid < 0 ? (int)-pid : 0;
 	spawn->pid = pid < 0 ? 0 : (pid_t)pid;

@@ -22,6 +22,7 @@ struct spawner;
  * @backend: whose enter() the child runs
  * @child: prepared; its fd_limit and stdio are set by the spawner
  * @cgroup_fd: where the child is born
+ * @net_fd: its network namespace; negative: the helper's own
  * @pid: the child, if @errnum is 0, also if it failed before exec
  * @pidfd: of the child, CLOEXEC; the caller owns it
  * @errnum: of clone3 itself
@@ -31,6 +32,7 @@ struct spawn {
 	const struct backend *backend;
 	struct child child;
 	int cgroup_fd;
+	int net_fd;
 	pid_t pid;
 	int pidfd;
 	int errnum;

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Step "egress": the rules in force and read back, before anything is born. */
+/*
+ * Step "egress": the rules in force and read back, before anything is born.
+ *
+ * A cell with a network of its own stands in two tables: in the helper's, where
+ * it is registered and may do nothing, and in its own, where its rules are.
+ */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -7,13 +12,26 @@
 #include "helper/cell.h"
 #include "lib/io.h"
 
+/* One table, and what it holds of the cell. */
+struct side {
+	struct nft *nft;
+	struct nft_cell cell;
+};
+
+struct sides {
+	struct side side[2];
+	unsigned int n;
+};
+
+static const struct egress_policy no_rules;
+
 /* Its own leaf is still there when its rules go: then it is the last if it is alone. */
 static bool is_last_of_parent(void *arg)
 {
 	return cgroup_parent_cells(arg) <= 1;
 }
 
-static struct nft_cell as_nft(const struct cell *cell)
+static struct nft_cell as_nft(struct cell *cell)
 {
 	return (struct nft_cell){
 		.cgroup_id = cell->cgroup_id,
@@ -29,69 +47,186 @@ static struct nft_cell as_nft(const struct cell *cell)
 	};
 }
 
+/* The side with the rules is the last one. */
+static int find_sides(struct cell *cell, struct sides *ret, struct error *err)
+{
+	int status = cell->identity.governed ? network_find(cell, err) : 0;
+
+	*ret = (struct sides){ { { cell->host->nft, as_nft(cell) } }, 1 };
+	if (status < 0 || cell->identity.net == CELLOS_NET_HOST || !cell->identity.governed)
+		return status;
+	ret->side[0].cell.policy = &no_rules;
+	if (cell->network.nft)
+		ret->side[ret->n++] = (struct side){ cell->network.nft, as_nft(cell) };
+	return 0;
+}
+
+/* May the rules of this side be expected to be there? */
+static int check_reachable(const struct cell *cell, struct error *err)
+{
+	if (!cell->network.gone)
+		return 0;
+	return err_set(err, "egress", ENOENT, "the network namespace of cell %s is gone, or out of "
+		       "sight", cell->identity.id);
+}
+
 int egress_up(struct cell *cell, struct error *err)
 {
-	struct nft_cell nft = as_nft(cell);
-	int priv __free(priv) = caps_raise(PRIV_EGRESS, err);
 	uint64_t begin = now_ns();
-	int ret;
+	struct sides sides;
+	int priv __free(priv) = -1;
+	int ret = find_sides(cell, &sides, err);
 
-	if (priv < 0)
-		return priv;
+	if (ret == 0)
+		ret = priv = caps_raise(PRIV_EGRESS, err);
+	if (ret < 0)
+		return ret;
 	/* Set first: an up() that is cut short may have committed. */
 	cell->registered = true;
-	ret = nft_cell_add(cell->host->nft, &nft, err);
-	if (ret == -EEXIST || ret == -EADDRINUSE)
-		cell->registered = false;	/* the elements are another cell's */
-	if (ret == 0)
-		ret = nft_cell_verify(cell->host->nft, &nft, err);
-	cell->verified = ret == 0 && nft.governed;
+	for (unsigned int i = 0; ret == 0 && i < sides.n; i++) {
+		const struct side *side = &sides.side[i];
+
+		ret = nft_cell_add(side->nft, &side->cell, err);
+		if (i == 0 && (ret == -EEXIST || ret == -EADDRINUSE))
+			cell->registered = false;	/* the elements are another cell's */
+		if (i > 0 && ret == -EEXIST)
+			network_done(&cell->network);	/* the table is another's */
+		if (ret == 0)
+			ret = nft_cell_verify(side->nft, &side->cell, err);
+	}
+	cell->verified = ret == 0 && cell->identity.governed;
 	cell->timings.egress = (now_ns() - begin) / NSEC_PER_USEC;
 	return ret;
 }
 
 int egress_verify(struct cell *cell, struct error *err)
 {
-	struct nft_cell nft = as_nft(cell);
 	int priv __free(priv) = -1;
+	struct sides sides;
 	int ret;
 
-	if (!cell->registered || !nft.governed)
+	if (!cell->registered || !cell->identity.governed)
 		return 0;
-	priv = caps_raise(PRIV_EGRESS, err);
-	if (priv < 0)
-		return priv;
-	ret = nft_cell_verify(cell->host->nft, &nft, err);
+	cell->verified = false;
+	if (cell->unsure) {
+		err_set(err, "egress", EUCLEAN, "a change of the rules of cell %s was cut short",
+			cell->identity.id);
+		err_hint(err, "cellos-helper egress %s --set FILE, or destroy it",
+			 cell->identity.id);
+		return -EUCLEAN;
+	}
+	ret = find_sides(cell, &sides, err);
+	if (ret == 0)
+		ret = check_reachable(cell, err);
+	if (ret == 0)
+		ret = priv = caps_raise(PRIV_EGRESS, err);
+	for (unsigned int i = 0; ret == 0 && i < sides.n; i++)
+		ret = nft_cell_verify(sides.side[i].nft, &sides.side[i].cell, err);
 	cell->verified = ret == 0;
 	return ret;
 }
 
+static void add_count(struct nft_count *to, const struct nft_count *from)
+{
+	to->packets += from->packets;
+	to->bytes += from->bytes;
+}
+
 int egress_count(struct cell *cell, struct error *err)
 {
-	struct nft_cell nft = as_nft(cell);
 	int priv __free(priv) = -1;
+	struct nft_totals totals;
+	struct sides sides;
 	int ret;
 
-	if (!cell->registered || !nft.governed)
+	if (!cell->registered || !cell->identity.governed)
 		return 0;
-	if (!cell->rules)
-		cell->rules = calloc(cell->policy.n_rules + 1, sizeof(*cell->rules));
+	free(cell->rules);
+	cell->rules = calloc(cell->policy.n_rules + 1, sizeof(*cell->rules));
 	if (!cell->rules)
 		return err_set(err, "egress", ENOMEM, "no memory for the counters");
-	priv = caps_raise(PRIV_EGRESS, err);
-	if (priv < 0)
-		return priv;
-	ret = nft_cell_count(cell->host->nft, &nft, cell->rules, &cell->totals, err);
+	ret = find_sides(cell, &sides, err);
+	if (ret == 0)
+		ret = check_reachable(cell, err);
+	if (ret == 0)
+		ret = priv = caps_raise(PRIV_EGRESS, err);
+	cell->totals = (struct nft_totals){ 0 };
+	for (unsigned int i = 0; ret == 0 && i < sides.n; i++) {
+		ret = nft_cell_count(sides.side[i].nft, &sides.side[i].cell, cell->rules, &totals,
+				     err);
+		add_count(&cell->totals.denied, &totals.denied);
+		add_count(&cell->totals.refused, &totals.refused);
+	}
 	cell->counted = ret == 0;
 	return ret;
 }
 
 static int remove_elements(struct cell *cell, struct error *err)
 {
-	struct nft_cell nft = as_nft(cell);
-	int priv __free(priv) = caps_raise(PRIV_EGRESS, err);
+	struct sides sides;
+	int ret = find_sides(cell, &sides, err);
+	int priv __free(priv) = -1;
 
-	return priv < 0 ? priv : nft_cell_remove(cell->host->nft, &nft, err);
+	if (ret == 0)
+		ret = priv = caps_raise(PRIV_EGRESS, err);
+	/* The registration goes last: until then others can find the cell. */
+	while (ret == 0 && sides.n--)
+		ret = nft_cell_remove(sides.side[sides.n].nft, &sides.side[sides.n].cell, err);
+	return ret;
+}
+
+/* Which rules are in force, if a change of them was cut short. */
+static int find_rules(struct cell *cell, struct egress_policy *ret, struct error *err)
+{
+	struct sides sides;
+	int status = find_sides(cell, &sides, err);
+	int priv __free(priv) = -1;
+
+	if (status == 0)
+		status = check_reachable(cell, err);
+	if (status == 0)
+		status = priv = caps_raise(PRIV_EGRESS, err);
+	if (status < 0)
+		return status;
+	return nft_cell_found(sides.side[sides.n - 1].nft, &sides.side[sides.n - 1].cell, ret, err);
+}
+
+int egress_refresh(struct cell *cell, struct error *err)
+{
+	enum identity_change change;
+	struct egress_policy policy;
+	int ret;
+
+	if (!cell->registered || cell->leaf_fd < 0)
+		return 0;
+	change = identity_change(cell->leaf_fd);
+	if (change == CHANGE_NONE)
+		return 0;
+	cell->unsure = change == CHANGE_BEGUN;
+	ret = cell->unsure ? find_rules(cell, &policy, err) :
+			     identity_load_policy(cell->leaf_fd, &policy, err);
+	if (ret < 0)
+		return ret;
+	if (cell->policy_loaded)
+		egress_policy_done(&cell->policy);
+	cell->policy = policy;
+	cell->policy_loaded = true;
+	cell->counted = false;
+	return 0;
+}
+
+/* Rules that were put right in the meantime were not in force before. */
+static int look_for_breach(struct cell *cell, struct error *err)
+{
+	char what[480] = "";
+
+	if (cell->leaf_fd >= 0)
+		identity_breach(cell->leaf_fd, NULL, what, sizeof(what));
+	if (!*what)
+		return 0;
+	cell->verified = false;
+	return err_set(err, "egress", EUCLEAN, "the cell was not under its rules for a time, until "
+		       "reconcile put them right: %.160s", what);
 }
 
 /*
@@ -107,7 +242,10 @@ int egress_down(struct cell *cell, struct error *err)
 	if (cell->leaf_fd >= 0 && cgroup_leaf_populated(cell->events_fd) != 0)
 		return err_set(err, "egress", EBUSY, "processes of %s may live: its rules stay in "
 			       "force", cell->leaf);
+	egress_refresh(cell, err);
 	verified = egress_verify(cell, err);
+	if (verified == 0)
+		verified = look_for_breach(cell, err);
 	cell->tampered = verified < 0;
 	counted = egress_count(cell, err);
 	removed = remove_elements(cell, err);
@@ -116,12 +254,65 @@ int egress_down(struct cell *cell, struct error *err)
 
 int egress_left(struct cell *cell, unsigned int *ret_left, struct error *err)
 {
-	struct nft_cell nft = as_nft(cell);
 	int priv __free(priv) = -1;
+	unsigned int left = 0;
+	struct sides sides;
+	int ret;
 
 	*ret_left = 0;
 	if (!cell->registered)
 		return 0;
-	priv = caps_raise(PRIV_EGRESS, err);
-	return priv < 0 ? priv : nft_cell_left(cell->host->nft, &nft, ret_left, err);
+	ret = find_sides(cell, &sides, err);
+	if (ret == 0)
+		ret = priv = caps_raise(PRIV_EGRESS, err);
+	for (unsigned int i = 0; ret == 0 && i < sides.n; i++) {
+		ret = nft_cell_left(sides.side[i].nft, &sides.side[i].cell, &left, err);
+		*ret_left += left;
+	}
+	return ret;
+}
+
+int egress_replace(struct cell *cell, const struct egress_policy *policy, struct error *err)
+{
+	struct sides sides;
+	int ret = find_sides(cell, &sides, err);
+	int priv __free(priv) = -1;
+
+	if (ret == 0)
+		ret = check_reachable(cell, err);
+	if (ret == 0)
+		ret = identity_change_begin(cell->leaf_fd, err);
+	if (ret == 0)
+		ret = priv = caps_raise(PRIV_EGRESS, err);
+	if (ret < 0)
+		return ret;
+	ret = nft_cell_replace(sides.side[sides.n - 1].nft, &sides.side[sides.n - 1].cell, policy,
+			       err);
+	/* Refused: the old rules are in force, if they are known. */
+	if (ret < 0 && !cell->unsure)
+		identity_change_end(cell->leaf_fd, NULL, NULL);
+	if (ret == 0)
+		ret = identity_change_end(cell->leaf_fd, policy, err);
+	if (ret == 0)
+		cell->unsure = false;
+	return ret < 0 ? ret : egress_refresh(cell, err);
+}
+
+int egress_restore(struct cell *cell, struct error *err)
+{
+	struct sides sides;
+	int ret = find_sides(cell, &sides, err), repaired = 0;
+	int priv __free(priv) = -1;
+
+	if (!cell->registered || cell->unsure || ret < 0)
+		return ret;
+	ret = priv = caps_raise(PRIV_EGRESS, err);
+	for (unsigned int i = 0; ret >= 0 && i < sides.n; i++) {
+		ret = nft_repair(sides.side[i].nft, err);
+		repaired += ret > 0;
+		if (ret >= 0)
+			ret = nft_cell_restore(sides.side[i].nft, &sides.side[i].cell, err);
+		repaired += ret > 0;
+	}
+	return ret < 0 ? ret : repaired;
 }

@@ -237,6 +237,7 @@ static int prepare(struct cell *cell, struct error *err)
 	cell->prepared = ret == 0;
 	cell->spawn.backend = cell->backend;
 	cell->spawn.cgroup_fd = cell->leaf_fd;
+	cell->spawn.net_fd = cell->network.fd;
 	return ret;
 }
 

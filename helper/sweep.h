@@ -10,13 +10,15 @@
  * struct sweep - one walk
  * @verb: who claims the cells
  * @wants: which to end; NULL: all
+ * @keep: called for each that is not wanted; NULL: nothing to do. 0 or -errno
  * @kept: cells that were not wanted
- * @failed: a teardown left something; it was said to stderr
+ * @failed: a teardown left something, or @keep failed; it was said to stderr
  */
 struct sweep {
 	const char *verb;
 	struct report *report;
 	bool (*wants)(const struct cell *cell);
+	int (*keep)(struct cell *cell);
 	unsigned int kept;
 	bool failed;
 };

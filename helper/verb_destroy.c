@@ -35,8 +35,10 @@ int verb_destroy(int argc, char **argv)
 	struct report report;
 	struct host host;
 	struct sweep sweep = { .verb = "destroy", .report = &report };
-	int ret = verb_begin(argc, argv, true, PRIV_MASK(PRIV_EGRESS) | PRIV_MASK(PRIV_SIGNAL),
-			     HOST_NFT | HOST_LOOP, &options, &host, &err);
+	int ret = verb_begin(argc, argv, VERB_TAKES_ALL, PRIV_MASK(PRIV_EGRESS) |
+			     PRIV_MASK(PRIV_SIGNAL) | PRIV_MASK(PRIV_NETWORK) |
+			     PRIV_MASK(PRIV_NETWORK_FIND), HOST_NFT | HOST_LOOP, &options, &host,
+			     &err);
 	bool no_parent = ret == 1;
 
 	if (ret >= 0 && options.n_args != !options.all)

@@ -15,7 +15,8 @@ const struct verb verbs[] = {
 	  "Runs the cell that DOCUMENT (JSON, - for stdin) describes, in the foreground.\n\n"
 	  "  --cgroup-parent DIR     where cells live (CELLOS_CGROUP_PARENT)\n"
 	  "  --backend host          who brings the workload up (CELLOS_CELL_BACKEND)\n"
-	  "  --unshare none          no namespaces of its own (default; others not built yet)\n"
+	  "  --unshare net|none      namespaces of its own (default none; others not built yet)\n"
+	  "  --netns PATH            the network namespace that the caller prepared there\n"
 	  "  --env KEY=VALUE         one more variable for the workload; repeatable\n"
 	  "  --stdio pipe|null|inherit\n"
 	  "                          the workload's fds 0, 1, 2; pipe (default): stdin at EOF,\n"
@@ -44,6 +45,13 @@ const struct verb verbs[] = {
 	{ "reconcile", "[--json]", "remove what a crashed helper left", verb_reconcile,
 	  "Ends cells whose helper is gone and leaves that were never finished; removes\n"
 	  "elements of cgroups that no longer exist. Cells that somebody owns stay.\n" },
+	{ "egress", "ID [--set FILE|-] [--json]", "a live cell's egress rules: show or replace",
+	  verb_egress,
+	  "Shows each rule with packets and bytes, what was denied, and what from outside was\n"
+	  "refused. With --set all rules are replaced in one transaction by those in FILE, the\n"
+	  "JSON array that the document has: for any packet either the old rules are in force\n"
+	  "or the new ones. Open flows that the new rules do not allow end at once; rules that\n"
+	  "stay keep their counters.\n" },
 	{ "version", "", "print the version", verb_version, "" },
 	{ "help", "[VERB]", "this text, or that of one verb", verb_help, "" },
 	{ NULL, NULL, NULL, NULL, NULL },

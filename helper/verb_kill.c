@@ -74,7 +74,7 @@ int verb_kill(int argc, char **argv)
 	struct error err = { 0 };
 	struct host host;
 	struct cell cell;
-	int sig, ret = verb_begin(argc, argv, false, PRIV_MASK(PRIV_SIGNAL), 0, &options, &host,
+	int sig, ret = verb_begin(argc, argv, 0, PRIV_MASK(PRIV_SIGNAL), 0, &options, &host,
 				  &err);
 
 	if (ret < 0)

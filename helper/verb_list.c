@@ -8,6 +8,9 @@
 #include "helper/leaves.h"
 #include "helper/verbs.h"
 
+#define LOOK_PRIVS	(PRIV_MASK(PRIV_EGRESS) | PRIV_MASK(PRIV_NETWORK) | \
+			 PRIV_MASK(PRIV_NETWORK_FIND))
+
 static int print_cell(struct cell *cell, void *arg)
 {
 	if (cell->identity.id[0])
@@ -21,7 +24,7 @@ int verb_list(int argc, char **argv)
 	struct error err = { 0 };
 	struct report report;
 	struct host host;
-	int ret = verb_parse(argc, argv, false, &options, &err);
+	int ret = verb_parse(argc, argv, 0, &options, &err);
 
 	if (ret == 0 && options.n_args)
 		ret = err_set(&err, "options", EINVAL, "list takes no argument");
@@ -60,8 +63,7 @@ int verb_show(int argc, char **argv)
 	struct report report = { 0 };
 	struct host host;
 	struct cell cell;
-	int ret = verb_begin(argc, argv, false, PRIV_MASK(PRIV_EGRESS), HOST_NFT, &options, &host,
-			     &err);
+	int ret = verb_begin(argc, argv, 0, LOOK_PRIVS, HOST_NFT, &options, &host, &err);
 	bool no_parent = ret == 1;
 
 	if (ret >= 0 && options.n_args != 1)
@@ -73,6 +75,8 @@ int verb_show(int argc, char **argv)
 	if (ret < 0)
 		return verb_fail(&err);
 	ret = leaves_find(&host, options.args[0], &cell, &err);
+	if (ret == 0)
+		ret = cell_settle(&cell, &err);
 	if (ret == 0) {
 		/* A table that is not as it should be is shown, and then said. */
 		ret = verify(&cell, &err);

@@ -229,7 +229,7 @@ int verb_probe(int argc, char **argv)
 	struct error err = { 0 };
 	struct report report;
 	bool works = true;
-	int ret = verb_parse(argc, argv, false, &options, &err);
+	int ret = verb_parse(argc, argv, 0, &options, &err);
 
 	if (ret == 0 && options.n_args)
 		ret = err_set(&err, "options", EINVAL, "probe takes no argument");

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "helper/caps.h"
 #include "helper/leaves.h"
@@ -29,6 +30,34 @@ static bool is_abandoned(const struct cell *cell)
 	if (!id->id[0] || !pidref_alive(&id->owner))
 		return true;
 	return id->deadline && now_ns() > id->deadline + patience;
+}
+
+/*
+ * A cell that stays has to be under its rules. Where it is not, another program has
+ * changed the table: it is put right, said, and noted for the cell's own report.
+ */
+static int repair(struct cell *cell)
+{
+	char what[480], noted[480];
+	struct error found = { 0 }, err = { 0 };
+	int ret;
+
+	if (!cell->identity.governed || cell_is_foreign(cell) ||
+	    egress_verify(cell, &found) == 0)
+		return 0;
+	snprintf(what, sizeof(what), "%.300s", found.message);
+	ret = found.errnum == EUCLEAN ? egress_restore(cell, &err) : -found.errnum;
+	if (ret >= 0)
+		ret = egress_verify(cell, &err);
+	identity_breach(cell->leaf_fd, what, noted, sizeof(noted));
+	if (ret < 0) {
+		report_error(&found);
+		report_error(&err);
+		return ret;
+	}
+	dprintf(STDERR_FILENO, "cellos-helper: egress: cell %s was not under its rules: %s: put "
+		"right\n", cell->identity.id, what);
+	return 0;
 }
 
 /* The inode numbers of all cgroups of the hierarchy, collected when first asked. */
@@ -97,6 +126,8 @@ static int sweep_elements(struct host *host, struct error *err)
 	unsigned int removed = 0;
 	int ret = priv < 0 ? priv : nft_sweep(host->nft, cgroup_exists, &set, &removed, err);
 
+	if (ret == 0 && cgroup_parent_cells(&host->parent) == 0)
+		ret = nft_parent_release(host->nft, host->parent.id, host->parent.level + 1, err);
 	free(set.ids);
 	if (ret == 0 && set.failed)
 		return err_set(err, "sweep", EIO, "cannot see all cgroups of the host: elements "
@@ -110,10 +141,12 @@ int verb_reconcile(int argc, char **argv)
 	struct error err = { 0 };
 	struct report report;
 	struct host host;
-	struct sweep sweep = { .verb = "reconcile", .report = &report, .wants = is_abandoned };
+	struct sweep sweep = { .verb = "reconcile", .report = &report, .wants = is_abandoned,
+			       .keep = repair };
 	int swept;
-	int ret = verb_begin(argc, argv, false, PRIV_MASK(PRIV_PARENT) | PRIV_MASK(PRIV_EGRESS) |
-			     PRIV_MASK(PRIV_SIGNAL) | PRIV_MASK(PRIV_SWEEP),
+	int ret = verb_begin(argc, argv, 0, PRIV_MASK(PRIV_PARENT) | PRIV_MASK(PRIV_EGRESS) |
+			     PRIV_MASK(PRIV_SIGNAL) | PRIV_MASK(PRIV_SWEEP) |
+			     PRIV_MASK(PRIV_NETWORK) | PRIV_MASK(PRIV_NETWORK_FIND),
 			     HOST_NFT | HOST_LOOP | HOST_CREATE, &options, &host, &err);
 
 	if (ret == 0 && options.n_args)

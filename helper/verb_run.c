@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "helper/caller_file.h"
 #include "helper/caps.h"
 #include "helper/verbs.h"
 #include "lib/cleanup.h"
@@ -83,31 +84,6 @@ static int parse_options(int argc, char **argv, struct run_options *options, str
 	return 0;
 }
 
-/* The whole document, or its first bytes beyond the limit: plan_make() refuses then. */
-static int read_document(int fd, const char *path, char **ret_bytes, size_t *ret_size,
-			 struct error *err)
-{
-	char *bytes __free(mem) = malloc(CELLOS_DOCUMENT_MAX + 1);
-	size_t size = 0;
-	ssize_t n;
-
-	if (!bytes)
-		return err_set(err, "document", ENOMEM, "no memory");
-	while (size < CELLOS_DOCUMENT_MAX + 1) {
-		n = read(fd, bytes + size, CELLOS_DOCUMENT_MAX + 1 - size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(err, "document", errno, "cannot read %s", path);
-		if (n == 0)
-			break;
-		size += (size_t)n;
-	}
-	*ret_bytes = take_ptr(bytes);
-	*ret_size = size;
-	return 0;
-}
-
 /* Opened before anything starts: a report that cannot be written is no report. */
 static int open_report(const char *where, int *ret_fd, struct error *err)
 {
@@ -131,13 +107,10 @@ static int open_report(const char *where, int *ret_fd, struct error *err)
 	return 0;
 }
 
-static int open_document(const char *path, int *ret_fd, struct error *err)
+/* Asked before the plan is made, for privileges are given up before that, too. */
+static bool may_need_network(const struct run_options *options)
 {
-	if (!path)
-		return err_set(err, "document", EINVAL, "no DOCUMENT is named");
-	*ret_fd = !strcmp(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) :
-				       open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	return *ret_fd < 0 ? err_set(err, "document", errno, "cannot open %s", path) : 0;
+	return options->unshare || options->netns || getenv("CELLOS_SUBPROCESS_UNSHARE");
 }
 
 struct input {
@@ -168,7 +141,8 @@ static int take_input(int argc, char **argv, struct input *input, struct error *
 	if (ret == 0)
 		ret = verb_need_root("run", err);
 	if (ret == 0)
-		ret = caps_init(RUN_PRIVS, err);
+		ret = caps_init(RUN_PRIVS | (may_need_network(&input->options) ?
+					     PRIV_MASK(PRIV_NETWORK) : 0), err);
 	if (ret == 0) {
 		int priv __free(priv) = caps_raise(PRIV_CALLER_FILES, err);
 
@@ -176,12 +150,12 @@ static int take_input(int argc, char **argv, struct input *input, struct error *
 		if (ret == 0)
 			ret = open_report(input->options.report, &input->report_fd, err);
 		if (ret == 0)
-			ret = open_document(input->options.document, &fd, err);
+			ret = caller_file_open(input->options.document, "document", &fd, err);
 	}
 	if (ret == 0)
 		ret = caps_forget(PRIV_CALLER_FILES, err);
 	if (ret == 0)
-		ret = read_document(fd, input->options.document, &input->bytes, &input->size, err);
+		ret = caller_file_read(fd, "document", &input->bytes, &input->size, err);
 	return ret;
 }
 
@@ -257,6 +231,8 @@ int verb_run(int argc, char **argv)
 	umask(022);
 	if (plan_make(input.bytes, input.size, &input.options, environ, &plan,
 		      &result.error) < 0)
+		return say_result(&input, &result, CELLOS_EXIT_FAILED);
+	if (plan.net == CELLOS_NET_HOST && caps_forget(PRIV_NETWORK, &result.error) < 0)
 		return say_result(&input, &result, CELLOS_EXIT_FAILED);
 	status = run_plan(&plan, &input, &result);
 	teardown_done(&result.teardown);

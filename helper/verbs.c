@@ -25,27 +25,37 @@ int verb_need_root(const char *verb, struct error *err)
 	return -EPERM;
 }
 
-static int take_option(int argc, char **argv, int *i, bool takes_all, const char **parent,
-		       struct verb_options *ret)
+/* The value of "NAME VALUE" or "NAME=VALUE" at argv[*i]; NULL: something else. */
+static const char *option_value(int argc, char **argv, int *i, const char *name)
 {
 	const char *word = argv[*i];
-	const char *value = "--cgroup-parent";
-	size_t len = strlen(value);
+	size_t len = strlen(name);
+
+	if (!strncmp(word, name, len) && word[len] == '=')
+		return word + len + 1;
+	return !strcmp(word, name) && *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static int take_option(int argc, char **argv, int *i, unsigned int takes, const char **parent,
+		       struct verb_options *ret)
+{
+	const char *word = argv[*i], *value;
 
 	if (!strcmp(word, "--json"))
 		ret->json = true;
-	else if (takes_all && !strcmp(word, "--all"))
+	else if (takes & VERB_TAKES_ALL && !strcmp(word, "--all"))
 		ret->all = true;
-	else if (!strncmp(word, value, len) && word[len] == '=')
-		*parent = word + len + 1;
-	else if (!strcmp(word, value) && *i + 1 < argc)
-		*parent = argv[++*i];
+	else if ((value = option_value(argc, argv, i, "--cgroup-parent")))
+		*parent = value;
+	else if (takes & VERB_TAKES_SET && (value = option_value(argc, argv, i, "--set")))
+		ret->set = value;
 	else
 		return -EINVAL;
 	return 0;
 }
 
-int verb_parse(int argc, char **argv, bool takes_all, struct verb_options *ret, struct error *err)
+int verb_parse(int argc, char **argv, unsigned int takes, struct verb_options *ret,
+	       struct error *err)
 {
 	const char *parent = NULL;
 
@@ -55,7 +65,7 @@ int verb_parse(int argc, char **argv, bool takes_all, struct verb_options *ret, 
 			if (ret->n_args == 2)
 				return err_set(err, "options", EINVAL, "too many arguments");
 			ret->args[ret->n_args++] = argv[i];
-		} else if (take_option(argc, argv, &i, takes_all, &parent, ret) < 0) {
+		} else if (take_option(argc, argv, &i, takes, &parent, ret) < 0) {
 			err_set(err, "options", EINVAL, "%s: unknown option, or its value is "
 				"missing", argv[i]);
 			err_hint(err, "cellos-helper help %s", argv[0]);
@@ -65,13 +75,13 @@ int verb_parse(int argc, char **argv, bool takes_all, struct verb_options *ret, 
 	return plan_cgroup_parent(parent, environ, &ret->parent, err);
 }
 
-int verb_begin(int argc, char **argv, bool takes_all, uint32_t privs, unsigned int parts,
+int verb_begin(int argc, char **argv, unsigned int takes, uint32_t privs, unsigned int parts,
 	       struct verb_options *options, struct host *host, struct error *err)
 {
 	int ret = verb_need_root(argv[0], err);
 
 	if (ret == 0)
-		ret = verb_parse(argc, argv, takes_all, options, err);
+		ret = verb_parse(argc, argv, takes, options, err);
 	if (ret == 0)
 		ret = caps_init(privs, err);
 	if (ret == 0)

@@ -30,37 +30,44 @@ int verb_show(int argc, char **argv);
 int verb_kill(int argc, char **argv);
 int verb_destroy(int argc, char **argv);
 int verb_reconcile(int argc, char **argv);
+int verb_egress(int argc, char **argv);
 int verb_version(int argc, char **argv);
 int verb_help(int argc, char **argv);
 
+/* Options that only some verbs take. */
+#define VERB_TAKES_ALL	1U	/* --all */
+#define VERB_TAKES_SET	2U	/* --set FILE */
+
 /**
  * struct verb_options - what the verbs other than `run` take
- * @all: --all, where @takes_all
+ * @all: --all
+ * @set: value of --set, or NULL
  * @args: what is left, at most two
  */
 struct verb_options {
 	bool json;
 	bool all;
+	const char *set;
 	char *parent;		/* to be freed */
 	const char *args[2];
 	int n_args;
 };
 
 /* verb_parse() - parse them. 0; -EINVAL with @err filled. */
-int verb_parse(int argc, char **argv, bool takes_all, struct verb_options *ret,
+int verb_parse(int argc, char **argv, unsigned int takes, struct verb_options *ret,
 	       struct error *err);
 
 /**
  * verb_begin() - what the verbs that act on live cells begin with
  * @argv: as the verb got it
- * @takes_all: the verb has an option --all
+ * @takes: VERB_TAKES_*
  * @privs: PRIV_MASK()s that it needs
  * @parts: HOST_* that it needs
  *
  * Caller is root, options, capabilities, signals, host. Return: 0; 1: there is
  * no parent and so no cell (the host is not open); -errno.
  */
-int verb_begin(int argc, char **argv, bool takes_all, uint32_t privs, unsigned int parts,
+int verb_begin(int argc, char **argv, unsigned int takes, uint32_t privs, unsigned int parts,
 	       struct verb_options *options, struct host *host, struct error *err)
 	__attribute__((nonnull));
 

@@ -51,6 +51,13 @@ enum cellos_forced {
 	CELLOS_FORCED_CALLER	= 2	/* SIGINT, SIGTERM or SIGHUP to the helper */
 };
 
+/* Where a cell's network is. */
+enum cellos_net {
+	CELLOS_NET_HOST		= 0,	/* the helper's own namespace */
+	CELLOS_NET_OWN		= 1,	/* one made for the cell */
+	CELLOS_NET_PATH		= 2	/* one that the caller prepared and named */
+};
+
 /* What a teardown may leave, each with its own fields in the report. */
 enum cellos_residue {
 	CELLOS_RESIDUE_PROCESS	= 0,
@@ -72,6 +79,7 @@ enum cellos_residue {
 #define CELLOS_ARGC_MAX		4096
 #define CELLOS_ENV_MAX		4096
 #define CELLOS_PATH_MAX		4095
+#define CELLOS_NETNS_MAX	1023	/* path of a network namespace */
 #define CELLOS_RULES_MAX	1024	/* egress rules of one cell */
 #define CELLOS_RULE_ADDRS_MAX	64	/* addresses of one rule ("resolved") */
 #define CELLOS_KEYS_MAX		2560	/* set elements that the rules compile to: 60 KiB of keys */

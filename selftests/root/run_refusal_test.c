@@ -221,7 +221,7 @@ TEST_F(cell, bad_option_is_refused_by_name)
 		{ { "--backend", "docker" }, "--backend" },
 		{ { "--unshare", "pid" }, "--unshare" },
 		{ { "--unshare", "nothing" }, "--unshare" },
-		{ { "--netns", "/run/netns/x" }, "--netns" },
+		{ { "--netns", "netns/x" }, "--netns" },
 		{ { "--stdio", "tty" }, "--stdio" },
 		{ { "--egress", "maybe" }, "--egress" },
 		{ { "--user", "root" }, "--user" },

@@ -34,11 +34,11 @@ TEST(backends_that_are_not_built_or_unknown_are_refused)
 	plan_done(&plan);
 }
 
-TEST(namespaces_are_refused_as_not_built)
+TEST(namespaces_other_than_net_are_refused_as_not_built)
 {
 	static const struct refusal options[] = {
-		{ "pid", EOPNOTSUPP, "", "--unshare: \"pid\": namespaces are not built", "none" },
-		{ "pid,ipc,mnt,net", EOPNOTSUPP, "", "not built yet", "--unshare none" },
+		{ "pid", EOPNOTSUPP, "", "--unshare: \"pid\": namespaces other than", "none" },
+		{ "pid,ipc,mnt,net", EOPNOTSUPP, "", "not built yet", "--unshare net, or none" },
 		{ "pidd", EINVAL, "", "unknown value \"pidd\"", "did you mean pid?" },
 		{ "pid,", EINVAL, "", "unknown value \"\"", "comma list" },
 		{ "none,pid", EINVAL, "", "unknown value \"none\"", "known here" },
@@ -46,19 +46,50 @@ TEST(namespaces_are_refused_as_not_built)
 		{ "1", EINVAL, "", "unknown value \"1\"", "known here" },
 	};
 	static const struct refusal netns[] = {
-		{ "/run/netns/a", EOPNOTSUPP, "", "--netns: \"/run/netns/a\": network", NULL },
-		{ "", EOPNOTSUPP, "", "not built yet", NULL },
+		{ "run/netns/a", EINVAL, "", "--netns: \"run/netns/a\" is no absolute path", NULL },
+		{ "", EINVAL, "", "is no absolute path", NULL },
+		{ "/a\nb", EINVAL, "", "is no absolute path", NULL },
 	};
 	static const struct refusal variables[] = {
-		{ "CELLOS_SUBPROCESS_UNSHARE=1", EOPNOTSUPP, "", "\"1\": namespaces are not",
+		{ "CELLOS_SUBPROCESS_UNSHARE=1", EOPNOTSUPP, "", "\"1\": namespaces other",
 		  "none" },
-		{ "CELLOS_SUBPROCESS_UNSHARE=net", EOPNOTSUPP, "", "CELLOS_SUBPROCESS_UN", "none" },
+		{ "CELLOS_SUBPROCESS_UNSHARE=net,uts", EOPNOTSUPP, "", "CELLOS_SUBPROCESS_UN",
+		  "none" },
 		{ "CELLOS_SUBPROCESS_UNSHARE=yes", EINVAL, "", "unknown value \"yes\"", "known" },
 	};
 
 	CHECK_OPTION(unshare, options);
 	CHECK_OPTION(netns, netns);
 	CHECK_VARIABLE(variables);
+}
+
+TEST(a_network_namespace_is_made_or_named)
+{
+	char variable[] = "CELLOS_SUBPROCESS_UNSHARE=net";
+	const struct refusal both = {
+		"net", EINVAL, "", "--netns: a network namespace of the cell's own", "without net"
+	};
+	struct plan plan;
+
+	plan = good_plan(_metadata, (struct request) { .options.unshare = "net" });
+	EXPECT_EQ(CELLOS_NET_OWN, plan.net);
+	plan_done(&plan);
+	plan = good_plan(_metadata, (struct request) { .environment = { variable } });
+	EXPECT_EQ(CELLOS_NET_OWN, plan.net);
+	plan_done(&plan);
+	plan = good_plan(_metadata, (struct request) {
+		.options.netns = "/run/netns/a", .options.unshare = "none",
+		.environment = { variable },
+	});
+	EXPECT_EQ(CELLOS_NET_PATH, plan.net);
+	EXPECT_STREQ("/run/netns/a", plan.netns);
+	plan_done(&plan);
+	plan = good_plan(_metadata, (struct request) { .options.unshare = "none" });
+	EXPECT_EQ(CELLOS_NET_HOST, plan.net);
+	plan_done(&plan);
+	check_request(_metadata, (struct request) {
+		.options.netns = "/run/netns/a", .options.unshare = "net",
+	}, "options", &both);
 }
 
 TEST(stdio_egress_and_report_take_known_words_only)

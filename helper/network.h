@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A cell's network namespace, where it is not the helper's own: one made for it
+ * (--unshare net), or one that the supervisor prepared (--netns PATH). Its rules
+ * then stand there, in a table of the cell's own. In the helper's namespace the
+ * cell stays governed, too, without any rule: a socket from there is no way out.
+ */
+#ifndef HELPER_NETWORK_H
+#define HELPER_NETWORK_H
+
+#include <stdbool.h>
+
+#include "lib/err.h"
+
+struct cell;
+
+/* "cellos_<safe id>" */
+#define NETWORK_TABLE_MAX	80
+
+/**
+ * struct network - the namespace in the hands of this process
+ * @fd: the namespace; keeps it until the last counter is read
+ * @nft: connection to its nf_tables
+ * @gone: it ended with the cell's processes, and the cell's rules with it
+ */
+struct network {
+	int fd;
+	struct nft *nft;
+	bool gone;
+};
+
+#define NETWORK_NONE	{ .fd = -EBADF }
+
+/**
+ * network_up() - step "network": make or open the namespace, with loopback up if it
+ * is made
+ *
+ * Before the cell's cgroup, for it takes longer than all else: nobody waits for
+ * the lock meanwhile. What it makes goes with its last fd.
+ */
+int network_up(struct cell *cell, struct error *err);
+
+/**
+ * network_find() - open the namespace of a cell that was made elsewhere
+ *
+ * By its path, or through a process of the cell; it has to be the one that the
+ * cell was made in. Return: 0, also for a cell in the helper's own namespace and
+ * where the namespace is gone; -errno.
+ */
+int network_find(struct cell *cell, struct error *err);
+
+void network_done(struct network *network);
+
+#endif /* HELPER_NETWORK_H */
