@@ -56,6 +56,8 @@ void cell_init(struct cell *cell, struct host *host, const struct plan *plan)
 	id->owner = host->self;
 	id->netns = host->netns;
 	id->pidns = host->pidns;
+	id->flow_log = plan->flow_log;
+	id->flow_group = plan->flow_group;
 	id->net = plan->net;
 	if (plan->netns)
 		snprintf(id->net_path, sizeof(id->net_path), "%s", plan->netns);

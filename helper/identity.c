@@ -83,10 +83,10 @@ int identity_store(int leaf_fd, const struct identity *id, const struct egress_p
 		       "version=%d\nid=%s\ntoken=%s\nkind=run\nbackend=%u\nuid=%u\ngid=%u\n"
 		       "uid_dynamic=%d\ngoverned=%d\nlevel=%u\nstarted=%" PRIu64
 		       "\ndeadline=%" PRIu64 "\nowner=%s\nnetns=%" PRIu64 "\npidns=%" PRIu64
-		       "\nnet=%u\nnet_inode=%" PRIu64 "\nnet_path=%s\n",
+		       "\nflow_log=%u\nflow_group=%u\nnet=%u\nnet_inode=%" PRIu64 "\nnet_path=%s\n",
 		       IDENTITY_VERSION, id->id, id->token, id->backend, id->uid, id->gid,
 		       id->uid_dynamic, id->governed, id->level, id->started, id->deadline, owner,
-		       id->netns, id->pidns, id->net, id->net_inode, id->net_path);
+		       id->netns, id->pidns, id->flow_log, id->flow_group, id->net, id->net_inode, id->net_path);
 	return store(leaf_fd, XATTR_IDENTITY, text, (size_t)len, err);
 }
 
@@ -148,7 +148,7 @@ static bool is_portable(const char *id)
 
 static bool parse_identity(char *text, struct identity *ret)
 {
-	uint64_t backend, uid, gid, dynamic, governed, level, net;
+	uint64_t backend, uid, gid, dynamic, governed, level, net, log, group;
 	char owner[PIDREF_TEXT_MAX];
 
 	if (!value_text(text, "id", ret->id, sizeof(ret->id)) || !is_portable(ret->id) ||
@@ -163,6 +163,8 @@ static bool parse_identity(char *text, struct identity *ret)
 	    !value_u64(text, "deadline", UINT64_MAX, &ret->deadline) ||
 	    !value_u64(text, "netns", UINT64_MAX, &ret->netns) ||
 	    !value_u64(text, "pidns", UINT64_MAX, &ret->pidns) ||
+	    !value_u64(text, "flow_log", NFT_LOG_DENIED | NFT_LOG_ALLOWED, &log) ||
+	    !value_u64(text, "flow_group", UINT16_MAX, &group) ||
 	    !value_u64(text, "net", CELLOS_NET_PATH, &net) ||
 	    !value_u64(text, "net_inode", UINT64_MAX, &ret->net_inode) ||
 	    !value_text(text, "net_path", ret->net_path, sizeof(ret->net_path)) ||
@@ -175,6 +177,8 @@ static bool parse_identity(char *text, struct identity *ret)
 	ret->uid_dynamic = dynamic;
 	ret->governed = governed;
 	ret->level = (unsigned int)level;
+	ret->flow_log = (uint32_t)log;
+	ret->flow_group = (uint16_t)group;
 	ret->net = (enum cellos_net)net;
 	return true;
 }

@@ -39,6 +39,7 @@
  * @owner: the helper that runs it
  * @netns: inode of the network namespace that holds its egress rules
  * @pidns: inode of the pid namespace in which the pids here mean something
+ * @flow_log: NFT_LOG_*; @flow_group: to whom
  * @net: where the cell's network is
  * @net_inode: of that namespace, unless it is the helper's own
  * @net_path: of CELLOS_NET_PATH
@@ -59,6 +60,8 @@ struct identity {
 	struct pidref workload;
 	uint64_t netns;
 	uint64_t pidns;
+	uint32_t flow_log;
+	uint16_t flow_group;
 	enum cellos_net net;
 	uint64_t net_inode;
 	char net_path[CELLOS_NETNS_MAX + 1];

@@ -10,6 +10,7 @@
 #include "helper/envlist.h"
 #include "helper/plan_parts.h"
 #include "lib/cleanup.h"
+#include "nft/cells.h"
 
 DEFINE_FREE(plan, struct plan, plan_done(p))
 DEFINE_FREE(document, struct document, document_done(p))
@@ -136,12 +137,24 @@ static int compile_egress(const struct document *doc, struct plan *plan, struct 
 	return egress_compile(doc->rules, doc->n_rules, &plan->policy, err);
 }
 
+static int refuse_log_id(const char *id, struct error *err)
+{
+	const struct setting flow_log = OPTION("--flow-log", NULL);
+
+	setting_refuse(&flow_log, err, E2BIG, "the cell's id has %zu bytes, the kernel's log prefix "
+		       "has room for %d", strlen(id), NFT_LOG_ID_MAX);
+	err_hint(err, "a shorter spec.id");
+	return -E2BIG;
+}
+
 /* Moves what the document says into the plan. */
 static int plan_adopt(struct document *doc, const struct run_options *options,
 		      const struct variables *variables, struct plan *plan, struct error *err)
 {
 	int r;
 
+	if (plan->flow_log && strlen(doc->id) > NFT_LOG_ID_MAX)
+		return refuse_log_id(doc->id, err);
 	strcpy(plan->cell_id, doc->id);
 	plan->argv = take_ptr(doc->argv);
 	plan->working_directory = take_ptr(doc->working_directory) ?: strdup("/");

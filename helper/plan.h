@@ -27,6 +27,7 @@ struct run_options {
 	const char *stdio;
 	const char *egress;
 	const char *netns;
+	const char *flow_log;
 	const char *user;
 	const char *report;		/* FILE, fd:N or - */
 	const char **env;		/* KEY=VALUE */
@@ -62,6 +63,7 @@ struct plan_user {
  * @cgroup_parent: absolute path, or NULL to find one
  * @ttl_seconds: 0: no TTL
  * @net: where its network is; @netns: the path, of CELLOS_NET_PATH
+ * @flow_log: NFT_LOG_*: what is logged to @flow_group of nfnetlink_log
  * @egress_enforced: false only if the caller spelled --egress off
  * @policy: the compiled egress rules; empty denies everything
  *
@@ -81,6 +83,8 @@ struct plan {
 	struct plan_limits limits;
 	enum cellos_net net;
 	char *netns;
+	uint32_t flow_log;
+	uint16_t flow_group;
 	bool egress_enforced;
 	struct egress_policy policy;
 };

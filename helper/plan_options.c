@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "helper/plan_parts.h"
+#include "nft/cells.h"
 #include "lib/cleanup.h"
 
 /* (uid_t)-1 and (gid_t)-1 mean "leave it" to the kernel: no one has them. */
@@ -121,6 +122,39 @@ static int judge_egress(const struct setting *setting, const struct variables *v
 	return 0;
 }
 
+/* GROUP, or GROUP:all */
+static int judge_flow_log(const struct setting *setting, const struct variables *variables,
+			  struct plan *plan, struct error *err)
+{
+	const char *text = setting->value, *colon;
+	char group[8] = "";
+	uint64_t number;
+
+	(void)variables;
+	if (!text)
+		return 0;
+	colon = strchr(text, ':');
+	snprintf(group, sizeof(group), "%.*s", (int)(colon ? colon - text : 7), text);
+	if (text_to_u64(group, UINT16_MAX, &number) || (colon && strcmp(colon, ":all"))) {
+		setting_refuse(setting, err, EINVAL, "%s is neither GROUP nor GROUP:all",
+			       text_quote(text).text);
+		err_hint(err, "GROUP is that of nfnetlink_log, 0 to 65535");
+		return -EINVAL;
+	}
+	if (!plan->egress_enforced)
+		return setting_refuse(setting, err, EINVAL, "contradicts --egress off: nothing "
+				      "would be logged");
+	if (plan->net == CELLOS_NET_OWN) {
+		setting_refuse(setting, err, EINVAL, "nobody can listen in a network namespace of "
+			       "the cell's own");
+		err_hint(err, "prepare one and name it with --netns; listen in it");
+		return -EINVAL;
+	}
+	plan->flow_group = (uint16_t)number;
+	plan->flow_log = NFT_LOG_DENIED | (colon ? NFT_LOG_ALLOWED : 0);
+	return 0;
+}
+
 static int parse_id(const struct setting *setting, const char *what, const char *digits,
 		    uint32_t *ret, struct error *err)
 {
@@ -200,6 +234,7 @@ static const struct {
 	{ "--netns",	offsetof(struct run_options, netns),	judge_netns },
 	{ "--stdio",	offsetof(struct run_options, stdio),	judge_stdio },
 	{ "--egress",	offsetof(struct run_options, egress),	judge_egress },
+	{ "--flow-log",	offsetof(struct run_options, flow_log),	judge_flow_log },
 	{ "--user",	offsetof(struct run_options, user),	judge_user },
 	{ "--report",	offsetof(struct run_options, report),	judge_report },
 };

@@ -42,6 +42,8 @@ static struct nft_cell as_nft(struct cell *cell)
 		.uid_unique = cell->identity.uid_dynamic,
 		.governed = cell->identity.governed,
 		.policy = &cell->policy,
+		.log = cell->identity.flow_log,
+		.log_group = cell->identity.flow_group,
 		.last_of_parent = is_last_of_parent,
 		.arg = &cell->host->parent,
 	};
@@ -56,6 +58,7 @@ static int find_sides(struct cell *cell, struct sides *ret, struct error *err)
 	if (status < 0 || cell->identity.net == CELLOS_NET_HOST || !cell->identity.governed)
 		return status;
 	ret->side[0].cell.policy = &no_rules;
+	ret->side[0].cell.log = 0;
 	if (cell->network.nft)
 		ret->side[ret->n++] = (struct side){ cell->network.nft, as_nft(cell) };
 	return 0;

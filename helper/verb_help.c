@@ -22,6 +22,7 @@ const struct verb verbs[] = {
 	  "                          the workload's fds 0, 1, 2; pipe (default): stdin at EOF,\n"
 	  "                          stdout and stderr carried to the helper's own\n"
 	  "  --egress enforce|off    off is refused when the document has rules\n"
+	  "  --flow-log GROUP[:all]  log denied (with :all also allowed) flows to nfnetlink_log\n"
 	  "  --user dynamic|UID:GID  dynamic (default): a uid and gid that nobody else has\n"
 	  "  --report FILE|fd:N|-    where the report goes, as JSON; - is stdout\n"
 	  "  --verbose               say on stderr how long each part took\n\n"

@@ -22,7 +22,7 @@
 
 enum {
 	OPT_PARENT = 1, OPT_BACKEND, OPT_UNSHARE, OPT_ENV, OPT_STDIO, OPT_EGRESS, OPT_NETNS,
-	OPT_USER, OPT_REPORT, OPT_VERBOSE,
+	OPT_FLOW_LOG, OPT_USER, OPT_REPORT, OPT_VERBOSE,
 };
 
 static const struct option long_options[] = {
@@ -33,6 +33,7 @@ static const struct option long_options[] = {
 	{ "stdio", required_argument, NULL, OPT_STDIO },
 	{ "egress", required_argument, NULL, OPT_EGRESS },
 	{ "netns", required_argument, NULL, OPT_NETNS },
+	{ "flow-log", required_argument, NULL, OPT_FLOW_LOG },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "report", required_argument, NULL, OPT_REPORT },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
@@ -54,7 +55,7 @@ static int parse_options(int argc, char **argv, struct run_options *options, str
 		[OPT_PARENT] = &options->cgroup_parent, [OPT_BACKEND] = &options->backend,
 		[OPT_UNSHARE] = &options->unshare, [OPT_STDIO] = &options->stdio,
 		[OPT_EGRESS] = &options->egress, [OPT_NETNS] = &options->netns,
-		[OPT_USER] = &options->user, [OPT_REPORT] = &options->report,
+		[OPT_FLOW_LOG] = &options->flow_log, [OPT_USER] = &options->user, [OPT_REPORT] = &options->report,
 		[OPT_VERBOSE] = NULL,
 	};
 	int opt;

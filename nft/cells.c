@@ -119,13 +119,6 @@ static int check_cell(const struct nft_cell *cell, struct error *err)
 	return 0;
 }
 
-static struct tuple_set tuples_of(const struct nft_cell *cell)
-{
-	struct tuple_set none = { 0 };
-
-	return cell->governed ? tuple_set_of(cell->policy) : none;
-}
-
 /* Says why the transaction of an addition failed. */
 static int explain_add(struct nft *nft, const struct nft_cell *cell, const struct batch *batch,
 		       struct error *err)
@@ -145,7 +138,7 @@ static int add_once(struct nft *nft, const struct nft_cell *cell, struct error *
 {
 	struct element_list elements = cell_elements(nft, cell);
 	struct element_list parent = parent_elements(nft, cell);
-	struct tuple_set needed = tuples_of(cell);
+	struct needs needs = cell_needs(cell);
 	struct batch batch;
 	bool grew;
 	int r = 0;
@@ -156,11 +149,12 @@ static int add_once(struct nft *nft, const struct nft_cell *cell, struct error *
 		r = err_set(err, CONN_STEP, EEXIST, "the network namespace has a table inet %s "
 			    "already", nft->table);
 	if (!r)
-		r = ruleset_make_room(nft, cell->level, &needed, err);
+		r = ruleset_make_room(nft, cell->level, &needs.tuples, err);
 	if (r < 0)
 		return r;
 	conn_begin(&nft->conn, nft->rules.gen);
-	grew = ruleset_put_missing(nft, cell->level, &needed);
+	grew = ruleset_put_missing(nft, cell->level, &needs);
+	flow_chains_put(nft, cell);
 	elements_put(nft, &parent, NULL, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
 	elements_put(nft, &elements, NULL, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL);
 	r = conn_commit(&nft->conn, &batch, err);
@@ -208,6 +202,7 @@ static int verify_element(unsigned int i, const struct element *element,
 	if (!state->found)
 		return missing(element, "belongs to another cell", err);
 	if (!state->plain || state->counted != counter ||
+	    state->logs != set_logs(element->set.kind) ||
 	    (element->comment && strcmp(element->comment, state->comment)))
 		return missing(element, "is not as it was written", err);
 	return 0;
@@ -218,7 +213,7 @@ static int verify_static(struct nft *nft, const struct nft_cell *cell, struct er
 {
 	const struct ruleset *rules = &nft->rules;
 	const struct level_rules *level = &rules->level[cell->level];
-	struct tuple_set needed = tuples_of(cell);
+	struct needs needs = cell_needs(cell);
 	unsigned int i;
 	int r;
 
@@ -230,8 +225,8 @@ static int verify_static(struct nft *nft, const struct nft_cell *cell, struct er
 	if (!rules->table || !level->sets)
 		return err_set(err, CONN_STEP, EUCLEAN, "the rules that govern level %u are gone",
 			       cell->level);
-	for (i = 0; i < ARRAY_SIZE(needed.word); i++)
-		if (needed.word[i] & ~level->tuples.word[i])
+	for (i = 0; i < ARRAY_SIZE(needs.tuples.word); i++)
+		if (needs.tuples.word[i] & ~level->tuples.word[i] || needs.sets & ~level->sets)
 			return err_set(err, CONN_STEP, EUCLEAN,
 				       "rules that the cell's elements need are gone");
 	return 0;

@@ -15,6 +15,15 @@
 
 struct nft;
 
+/*
+ * What is logged of a cell, with the prefix "cellos-flow <id>", and " allowed"
+ * behind it for what is. Each cell has a limit of its own.
+ */
+#define NFT_LOG_DENIED	1U	/* packets that were denied */
+#define NFT_LOG_ALLOWED	2U	/* those that may begin a flow: TCP SYN, other datagrams */
+
+#define NFT_LOG_ID_MAX	106	/* longest id whose prefix the kernel takes (127 bytes) */
+
 /**
  * struct nft_cell - everything that the table holds of one cell
  * @cgroup_id: inode number of the cell's cgroup
@@ -25,6 +34,7 @@ struct nft;
  * @uid_unique: the uid is dynamic: no other live cell may have it
  * @governed: false for --egress off: only registered, and exempt from the guard
  * @policy: the rules; NULL only if not @governed
+ * @log: NFT_LOG_*: what is told of its flows, to group @log_group of nfnetlink_log
  * @last_of_parent: asked while the cell is removed: is no other cell's cgroup below
  *	the same parent? Then the guard over that parent ends. NULL: it stays
  * @arg: for @last_of_parent
@@ -42,6 +52,8 @@ struct nft_cell {
 	bool uid_unique;
 	bool governed;
 	const struct egress_policy *policy;
+	uint32_t log;
+	uint16_t log_group;
 	bool (*last_of_parent)(void *arg);
 	void *arg;
 };

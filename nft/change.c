@@ -48,7 +48,7 @@ static int replace_once(struct nft *nft, const struct nft_cell *cell,
 			struct error *err)
 {
 	struct element_list gone = policy_elements(cell), come = policy_elements(next);
-	struct tuple_set needed = tuple_set_of(next->policy);
+	struct needs needs = cell_needs(next);
 	struct culprit culprit;
 	struct batch batch;
 	bool grew;
@@ -60,11 +60,11 @@ static int replace_once(struct nft *nft, const struct nft_cell *cell,
 		r = err_set(err, CONN_STEP, EUCLEAN, "the rules that govern level %u are gone",
 			    cell->level);
 	if (!r)
-		r = ruleset_make_room(nft, cell->level, &needed, err);
+		r = ruleset_make_room(nft, cell->level, &needs.tuples, err);
 	if (r < 0)
 		return r;
 	conn_begin(&nft->conn, nft->rules.gen);
-	grew = ruleset_put_missing(nft, cell->level, &needed);
+	grew = ruleset_put_missing(nft, cell->level, &needs);
 	elements_put(nft, &gone, &change->gone, NFT_MSG_DELSETELEM, 0);
 	elements_put(nft, &come, &change->come, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL);
 	if (nft->conn.out.count == 1)
@@ -121,8 +121,7 @@ static int note_lost(unsigned int i, const struct element *element,
 static int restore_once(struct nft *nft, const struct nft_cell *cell, struct error *err)
 {
 	struct element_list lists[] = { cell_elements(nft, cell), parent_elements(nft, cell) };
-	struct tuple_set none = { 0 };
-	struct tuple_set needed = cell->governed ? tuple_set_of(cell->policy) : none;
+	struct needs needs = cell_needs(cell);
 	struct lost lost[2] = { 0 };
 	struct culprit culprit;
 	struct batch batch;
@@ -139,7 +138,9 @@ static int restore_once(struct nft *nft, const struct nft_cell *cell, struct err
 	if (gen[0] != nft->rules.gen || gen[1] != nft->rules.gen)
 		return -ERESTART;
 	conn_begin(&nft->conn, nft->rules.gen);
-	grew = ruleset_put_missing(nft, cell->level, &needed);
+	grew = ruleset_put_missing(nft, cell->level, &needs);
+	if (lost[0].n)
+		flow_chains_put(nft, cell);
 	for (i = 0; i < 2; i++)
 		elements_put(nft, &lists[i], &lost[i].mask, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
 	if (nft->conn.out.count == 1)

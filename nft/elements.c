@@ -80,6 +80,31 @@ static void allow_element(const struct nft_cell *cell, const struct egress_key *
 static const enum set_kind governed_sets[] = { SET_CELLS, SET_DENIED, SET_REFUSED };
 static const enum set_kind exempt_sets[] = { SET_EXEMPT };
 
+/* The sets that log for a cell, in order. Return: how many. */
+unsigned int cell_log_sets(const struct nft_cell *cell, enum set_kind ret[2])
+{
+	unsigned int n = 0;
+
+	if (cell->governed && cell->log & NFT_LOG_DENIED)
+		ret[n++] = SET_LOG_DENIED;
+	if (cell->governed && cell->log & NFT_LOG_ALLOWED)
+		ret[n++] = SET_LOG_ALLOWED;
+	return n;
+}
+
+struct needs cell_needs(const struct nft_cell *cell)
+{
+	struct needs needs = { .sets = 0 };
+	enum set_kind logs[2];
+	unsigned int n = cell_log_sets(cell, logs);
+
+	if (cell->governed)
+		needs.tuples = tuple_set_of(cell->policy);
+	while (n--)
+		needs.sets |= SET_BIT(logs[n]);
+	return needs;
+}
+
 static unsigned int registry_elements(bool private, const struct nft_cell *cell)
 {
 	return private ? 0 : 1U + cell->uid_unique;
@@ -88,26 +113,34 @@ static unsigned int registry_elements(bool private, const struct nft_cell *cell)
 static void cell_element(const struct element_list *list, unsigned int i, struct element *ret)
 {
 	const struct nft_cell *cell = list->arg;
-	unsigned int first = registry_elements(list->private, cell);
+	unsigned int first = registry_elements(list->private, cell), n_logs;
+	enum set_kind logs[2];
 
-	if (i < first)
+	if (i < first) {
 		*ret = i ? uid_element(cell->uid, cell->id, cell->cgroup_id) :
 			   id_element(cell->parent_id, cell->id, cell->cgroup_id);
-	else if (!cell->governed)
-		cgroup_element(cell, exempt_sets[i - first], ret);
-	else if (i - first < ARRAY_SIZE(governed_sets))
-		cgroup_element(cell, governed_sets[i - first], ret);
+		return;
+	}
+	i -= first;
+	if (!cell->governed)
+		return cgroup_element(cell, exempt_sets[i], ret);
+	if (i < ARRAY_SIZE(governed_sets))
+		return cgroup_element(cell, governed_sets[i], ret);
+	i -= ARRAY_SIZE(governed_sets);
+	n_logs = cell_log_sets(cell, logs);
+	if (i < n_logs)
+		cgroup_element(cell, logs[i], ret);
 	else
-		allow_element(cell, &cell->policy->keys[i - first - ARRAY_SIZE(governed_sets)],
-			      ret);
+		allow_element(cell, &cell->policy->keys[i - n_logs], ret);
 }
 
 struct element_list cell_elements(const struct nft *nft, const struct nft_cell *cell)
 {
 	unsigned int n = registry_elements(nft->private, cell);
+	enum set_kind logs[2];
 
 	if (cell->governed)
-		n += ARRAY_SIZE(governed_sets) + cell->policy->n_keys;
+		n += ARRAY_SIZE(governed_sets) + cell_log_sets(cell, logs) + cell->policy->n_keys;
 	else if (!nft->private)
 		n += ARRAY_SIZE(exempt_sets);
 	return (struct element_list) {
@@ -175,7 +208,22 @@ static void put_userdata(struct message *m, const struct element *element)
 		message_put(m, NFTA_SET_ELEM_USERDATA, data, n);
 }
 
-/* { key [comment "..."] } */
+/* : jump flow<id> */
+static void put_jump(struct message *m, const struct element *element)
+{
+	struct nlattr *data = message_nest(m, NFTA_SET_ELEM_DATA), *verdict;
+	uint64_t cgroup_id;
+
+	memcpy(&cgroup_id, element->key, 8);
+	verdict = message_nest(m, NFTA_DATA_VERDICT);
+	message_put_be32(m, NFTA_VERDICT_CODE, (uint32_t)NFT_JUMP);
+	message_put_str(m, NFTA_VERDICT_CHAIN,
+			flow_chain_name(element->set.kind, cgroup_id).text);
+	message_nest_end(m, verdict);
+	message_nest_end(m, data);
+}
+
+/* { key [comment "..."] [: jump flow<id>] } */
 static void put_entry(struct message *m, const struct element *element, bool userdata)
 {
 	struct nlattr *entry = message_nest(m, NFTA_LIST_ELEM), *key;
@@ -185,6 +233,8 @@ static void put_entry(struct message *m, const struct element *element, bool use
 	message_nest_end(m, key);
 	if (userdata)
 		put_userdata(m, element);
+	if (userdata && set_logs(element->set.kind))
+		put_jump(m, element);
 	message_nest_end(m, entry);
 }
 

@@ -25,7 +25,7 @@
 
 #define KEY_MAX		32
 #define NO_RULE		UINT_MAX
-#define ELEMENTS_MAX	(CELLOS_KEYS_MAX + 5)	/* of one cell */
+#define ELEMENTS_MAX	(CELLOS_KEYS_MAX + 7)	/* of one cell */
 
 /*
  * User data of an element: type, length, value. Type 0 is the comment that the
@@ -56,6 +56,7 @@ struct element {
  * @taken: it exists, whoever owns it
  * @plain: it has nothing that would change its meaning (time-out, flags)
  * @counted: it has a counter
+ * @logs: it is the entry of a map to the chain that logs for its cell
  * @comment: valid during the callback only
  */
 struct element_state {
@@ -63,6 +64,7 @@ struct element_state {
 	bool taken;
 	bool plain;
 	bool counted;
+	bool logs;
 	struct nft_count count;
 	const char *comment;
 };
@@ -98,6 +100,21 @@ struct element_list policy_elements(const struct nft_cell *cell);
 
 /* Those of its parent; none if the cell is not governed, or the table its own. */
 struct element_list parent_elements(const struct nft *nft, const struct nft_cell *cell);
+
+/* The sets that log for a cell, in order. Return: how many. */
+unsigned int cell_log_sets(const struct nft_cell *cell, enum set_kind ret[2]);
+
+/* What a cell needs in its level. */
+struct needs cell_needs(const struct nft_cell *cell);
+
+/* flow_chains_put() - make the chains that log for a cell; before its elements. */
+void flow_chains_put(struct nft *nft, const struct nft_cell *cell);
+
+/* flow_chain_put_removal() - of one of them. */
+void flow_chain_put_removal(struct nft *nft, const char *name);
+
+/* flow_chains_remove() - put their removal; after that of its elements. */
+void flow_chains_remove(struct nft *nft, const struct nft_cell *cell);
 
 /* How many of a cell's elements say that it is there (ids, uids, cells<L>). */
 unsigned int cell_identity_elements(const struct nft *nft, const struct nft_cell *cell);

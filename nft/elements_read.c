@@ -56,8 +56,8 @@ bool element_parse(const struct nlattr *entry, struct dumped *ret)
 	return true;
 }
 
-/* Our elements are a key, user data and a counter; nothing else has a value. */
-static bool is_plain(struct attrs element)
+/* Our elements are a key, user data and an expression; nothing else has a value. */
+static bool is_plain(struct attrs element, bool map)
 {
 	const struct nlattr *attr;
 	struct attrs bytes;
@@ -70,6 +70,10 @@ static bool is_plain(struct attrs element)
 		case NFTA_SET_ELEM_EXPR:
 		case NFTA_SET_ELEM_PAD:
 			continue;
+		case NFTA_SET_ELEM_DATA:
+			if (map)
+				continue;
+			break;
 		}
 		bytes = attrs_of(attr);
 		for (i = 0; i < bytes.len; i++)
@@ -84,13 +88,30 @@ static void read_counter(struct attrs attrs, struct element_state *state)
 	struct attrs expr = attrs_of(attrs_find(attrs, NFTA_SET_ELEM_EXPR, 0));
 	struct attrs data = attrs_of(attrs_find(expr, NFTA_EXPR_DATA, 0));
 
-	if (strcmp(attr_str(attrs_find(expr, NFTA_EXPR_NAME, 0)), "counter")) {
-		state->plain = state->plain && !expr.len;
+	const char *name = attr_str(attrs_find(expr, NFTA_EXPR_NAME, 0));
+
+	if (strcmp(name, "counter")) {
+		state->plain = state->plain && (!expr.len || (state->logs &&
+							      !strcmp(name, "limit")));
 		return;
 	}
 	state->counted = true;
 	state->count.bytes = attr_be64(attrs_find(data, NFTA_COUNTER_BYTES, 0));
 	state->count.packets = attr_be64(attrs_find(data, NFTA_COUNTER_PACKETS, 0));
+}
+
+/* Does the entry of a map jump to the chain that it has to? */
+static bool jumps_to_flow(const struct element *element, struct attrs entry)
+{
+	struct attrs data = attrs_of(attrs_find(entry, NFTA_SET_ELEM_DATA, 0));
+	struct attrs verdict = attrs_of(attrs_find(data, NFTA_DATA_VERDICT, 0));
+	uint64_t cgroup_id;
+
+	memcpy(&cgroup_id, element->key, 8);
+	return set_logs(element->set.kind) &&
+	       attr_be32(attrs_find(verdict, NFTA_VERDICT_CODE, 0)) == (uint32_t)NFT_JUMP &&
+	       !strcmp(attr_str(attrs_find(verdict, NFTA_VERDICT_CHAIN, 0)),
+		       flow_chain_name(element->set.kind, cgroup_id).text);
 }
 
 int element_judge(const struct element *element, const struct reply *reply,
@@ -118,7 +139,8 @@ int element_judge(const struct element *element, const struct reply *reply,
 	ret->taken = true;
 	ret->found = userdata.owner == element->owner;
 	ret->comment = userdata.comment;
-	ret->plain = is_plain(attrs_of(entry));
+	ret->logs = jumps_to_flow(element, attrs_of(entry));
+	ret->plain = is_plain(attrs_of(entry), set_logs(element->set.kind));
 	read_counter(attrs_of(entry), ret);
 	return 0;
 }

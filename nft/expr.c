@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "nft/expr.h"
 
+#include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -171,6 +172,41 @@ void expr_reject_icmpx(struct message *m)
 
 	message_put_be32(m, NFTA_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
 	message_put(m, NFTA_REJECT_ICMP_CODE, &code, sizeof(code));
+	expr_close(m, expr);
+}
+
+void expr_log(struct message *m, const char *prefix, uint16_t group)
+{
+	struct open_expr expr = expr_open(m, "log");
+	uint16_t be = htons(group);
+
+	message_put(m, NFTA_LOG_GROUP, &be, sizeof(be));
+	message_put_str(m, NFTA_LOG_PREFIX, prefix);
+	expr_close(m, expr);
+}
+
+void expr_limit(struct message *m, uint16_t type, uint32_t rate, uint32_t burst)
+{
+	struct nlattr *nest = message_nest(m, type), *data;
+
+	message_put_str(m, NFTA_EXPR_NAME, "limit");
+	data = message_nest(m, NFTA_EXPR_DATA);
+	message_put_be64(m, NFTA_LIMIT_RATE, rate);
+	message_put_be64(m, NFTA_LIMIT_UNIT, 1);
+	message_put_be32(m, NFTA_LIMIT_BURST, burst);
+	message_put_be32(m, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	message_put_be32(m, NFTA_LIMIT_FLAGS, 0);
+	message_nest_end(m, data);
+	message_nest_end(m, nest);
+}
+
+void expr_vmap(struct message *m, const char *map, unsigned int word)
+{
+	struct open_expr expr = expr_open(m, "lookup");
+
+	message_put_str(m, NFTA_LOOKUP_SET, map);
+	message_put_be32(m, NFTA_LOOKUP_SREG, reg(word));
+	message_put_be32(m, NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
 	expr_close(m, expr);
 }
 

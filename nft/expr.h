@@ -58,6 +58,15 @@ void expr_verdict(struct message *m, int code, const char *chain);
 void expr_reject_tcp(struct message *m);
 void expr_reject_icmpx(struct message *m);
 
+/* log prefix "<prefix>" group <group> */
+void expr_log(struct message *m, const char *prefix, uint16_t group);
+
+/* limit rate <rate>/second burst <burst> packets, as expr_counter() */
+void expr_limit(struct message *m, uint16_t type, uint32_t rate, uint32_t burst);
+
+/* vmap @<map> */
+void expr_vmap(struct message *m, const char *map, unsigned int word);
+
 /* counter, as the content of @type rather than as an entry of a list */
 void expr_counter(struct message *m, uint16_t type);
 

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: MIT
 #include "nft/names.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "nft/tuple.h"
 
 static const char *const set_words[] = {
-	[SET_IDS]	= "ids",
-	[SET_UIDS]	= "uids",
-	[SET_CELLS]	= "cells",
-	[SET_EXEMPT]	= "exempt",
-	[SET_PARENTS]	= "parents",
-	[SET_DENIED]	= "denied",
-	[SET_REFUSED]	= "refused",
-	[SET_STRAYS]	= "strays",
-	[SET_ALLOW]	= "allow",
+	[SET_IDS]		= "ids",
+	[SET_UIDS]		= "uids",
+	[SET_CELLS]		= "cells",
+	[SET_EXEMPT]		= "exempt",
+	[SET_PARENTS]		= "parents",
+	[SET_DENIED]		= "denied",
+	[SET_REFUSED]		= "refused",
+	[SET_STRAYS]		= "strays",
+	[SET_LOG_DENIED]	= "logdenied",
+	[SET_LOG_ALLOWED]	= "logallowed",
+	[SET_ALLOW]		= "allow",
 };
 
 static const char *const chain_words[] = {
@@ -155,7 +158,33 @@ bool set_equal(const struct set_id *a, const struct set_id *b)
 
 bool set_counts(enum set_kind kind)
 {
-	return kind >= SET_DENIED;
+	return kind >= SET_DENIED && !set_logs(kind);
+}
+
+bool set_logs(enum set_kind kind)
+{
+	return kind == SET_LOG_DENIED || kind == SET_LOG_ALLOWED;
+}
+
+struct name flow_chain_name(enum set_kind kind, uint64_t cgroup_id)
+{
+	struct name name;
+
+	snprintf(name.text, sizeof(name.text), "%s%" PRIu64,
+		 kind == SET_LOG_DENIED ? "flow" : "flowok", cgroup_id);
+	return name;
+}
+
+uint64_t flow_chain_parse(const char *text)
+{
+	uint64_t id;
+
+	if (sscanf(text, "flow%20" SCNu64, &id) != 1 && sscanf(text, "flowok%20" SCNu64, &id) != 1)
+		return 0;
+	if (strcmp(flow_chain_name(SET_LOG_DENIED, id).text, text) &&
+	    strcmp(flow_chain_name(SET_LOG_ALLOWED, id).text, text))
+		return 0;
+	return id;
 }
 
 unsigned int set_key_size(const struct set_id *set)

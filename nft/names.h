@@ -11,6 +11,7 @@
  *   denied<L>                 counters: what cells were denied outbound
  *   refused<L>                counters: what was refused inbound for cells
  *   strays<L>                 counters: what the guard refused, by parent
+ *   logdenied<L>, logallowed<L>	whose flows are logged: maps to chains of theirs
  *   allow<L>_ip_24_p16        one tuple: IPv4, /24, port mask /16
  *   allow<L>_ip6_128          one tuple: IPv6, /128, any port
  *
@@ -19,6 +20,7 @@
  *   cell<L>, deny<L>          chains of a level, outbound
  *   peer<L>, quoted<L>, refuse<L>	inbound
  *   guard<L>                  for sockets of no cell
+ *   flow<id>, flowok<id>      log for one cell what was denied, or allowed
  */
 #ifndef NFT_NAMES_H
 #define NFT_NAMES_H
@@ -41,6 +43,8 @@ enum set_kind {
 	SET_DENIED,
 	SET_REFUSED,
 	SET_STRAYS,
+	SET_LOG_DENIED,		/* these two only where a cell asks for it */
+	SET_LOG_ALLOWED,
 	SET_ALLOW,
 };
 
@@ -94,6 +98,15 @@ bool set_equal(const struct set_id *a, const struct set_id *b);
 
 /* Has each element of such a set a counter? */
 bool set_counts(enum set_kind kind);
+
+/* Is it a map to chains that log, each element with a limit? */
+bool set_logs(enum set_kind kind);
+
+/* flow_chain_name() - the chain that logs for one cell; @kind of a set that logs. */
+struct name flow_chain_name(enum set_kind kind, uint64_t cgroup_id);
+
+/* flow_chain_parse() - the cell's cgroup id, or 0 for any other name. */
+uint64_t flow_chain_parse(const char *name);
 
 /* The size of a set's keys in bytes. */
 unsigned int set_key_size(const struct set_id *set);

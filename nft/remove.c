@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
+#include <string.h>
 
 #include "nft/elements.h"
 #include "nft/last.h"
@@ -130,12 +131,30 @@ static int commit_deletion(struct nft *nft, uint32_t gen, const char *what, stru
 			       *batch.text ? ": " : "", batch.text) : 0;
 }
 
+/* With an entry of a map the chain goes that it jumps to. */
+static void put_flow_chains(struct nft *nft, const struct selection *what)
+{
+	struct element element;
+	uint64_t cgroup_id;
+	unsigned int i;
+
+	for (i = 0; i < what->list.n; i++) {
+		what->list.at(&what->list, i, &element);
+		if (!set_logs(element.set.kind) || !element_mask_has(what->mask, i))
+			continue;
+		memcpy(&cgroup_id, element.key, 8);
+		flow_chain_put_removal(nft, flow_chain_name(element.set.kind, cgroup_id).text);
+	}
+}
+
 int elements_delete(struct nft *nft, const struct selection *what, unsigned int n, uint32_t gen,
 		    struct error *err)
 {
 	conn_begin(&nft->conn, gen);
-	for (; n--; what++)
+	for (; n--; what++) {
 		elements_put(nft, &what->list, what->mask, NFT_MSG_DELSETELEM, 0);
+		put_flow_chains(nft, what);
+	}
 	if (nft->conn.out.count == 1)
 		return 0;
 	return commit_deletion(nft, gen, "elements", err);
@@ -212,6 +231,7 @@ static int remove_level(struct nft *nft, const struct sight *sight)
 	conn_begin(&nft->conn, sight->gen);
 	elements_put(nft, &registry, &sight->mask, NFT_MSG_DELSETELEM, 0);
 	ruleset_put_level_removal(nft, sight->cell->level);
+	flow_chains_remove(nft, sight->cell);
 	r = commit_deletion(nft, sight->gen, "the level's rules", sight->err);
 	return r < 0 ? r : 1;
 }

@@ -26,7 +26,7 @@ static int see_set(const struct nlmsghdr *nlh, void *arg)
 	    set.kind < SET_CELLS || !table_has_set(nft, set.kind))
 		return 0;
 	level = &nft->rules.level[set.level];
-	level->sets = level_sets(nft);
+	level->sets |= level_sets(nft) | (set_logs(set.kind) ? SET_BIT(set.kind) : 0);
 	if (set.kind == SET_ALLOW)
 		tuple_set_add(&level->tuples, tuple_index(&set.tuple));
 	return 0;
@@ -56,7 +56,8 @@ static void put_sets(struct nft *nft, unsigned int level)
 	unsigned int i;
 
 	for (; set.kind < end; set.kind++)
-		if (table_has_set(nft, set.kind))
+		if (!level ? table_has_set(nft, set.kind) :
+			     nft->rules.level[level].sets & SET_BIT(set.kind))
 			ruleset_put_set(&nft->conn.out, nft, &set, NLM_F_CREATE);
 	for (i = 0; level && i < TUPLES; i++) {
 		set.tuple = tuple_at(i);

@@ -202,16 +202,16 @@ static void put_not(struct message *m, const struct rule *rule, const struct vie
 #define TCP_RST		0x04
 #define TCP_KIND	0x17	/* fin, syn, rst, ack */
 
-/* meta l4proto tcp tcp flags & <mask> == <value> */
-static void put_flags(struct message *m, uint8_t mask, uint8_t value)
+/* meta l4proto tcp tcp flags & <mask> == | != <value> */
+static void put_flags(struct message *m, uint8_t mask, uint8_t value, uint32_t op)
 {
 	static const struct packet_part flags = TRANSPORT(13, 1);
-	const struct operand which = { &mask, 1 };
+	const struct operand which = { &mask, 1 }, is = { &value, 1 };
 
 	put_protocol_is(m, IPPROTO_TCP);
 	expr_payload(m, &flags, 0);
 	expr_and(m, 0, &which);
-	expr_is(m, 0, value);
+	expr_compare(m, 0, op, &is);
 }
 
 /*
@@ -285,6 +285,15 @@ static void put_cgroup(struct message *m, const struct rule *rule)
 	expr_lookup(m, set_name(&set).text, 0, false);
 }
 
+/* socket cgroupv2 level L vmap @<map> */
+static void put_log(struct message *m, const struct rule *rule)
+{
+	const struct set_id set = { .kind = rule->set, .level = rule->level };
+
+	expr_cgroup(m, rule->level, 0);
+	expr_vmap(m, set_name(&set).text, 0);
+}
+
 static void put_match(struct message *m, const struct rule *rule)
 {
 	unsigned int family = rule->tuple.family;
@@ -298,6 +307,8 @@ static void put_match(struct message *m, const struct rule *rule)
 		return put_options(m);
 	case RULE_ROUTING:
 		return put_routing(m);
+	case RULE_LOG:
+		return put_log(m, rule);
 	case RULE_CGROUP:
 		return put_cgroup(m, rule);
 	case RULE_GO:
@@ -305,10 +316,12 @@ static void put_match(struct message *m, const struct rule *rule)
 	case RULE_TUPLE:
 		return put_tuple(m, rule);
 	case RULE_SYN:
-		return put_flags(m, TCP_KIND, TCP_SYN);
+		return put_flags(m, TCP_KIND, TCP_SYN, NFT_CMP_EQ);
+	case RULE_NOT_SYN:
+		return put_flags(m, TCP_KIND, TCP_SYN, NFT_CMP_NEQ);
 	case RULE_RESET:
 		put_loopback(m, NFT_META_IIFTYPE);
-		return put_flags(m, TCP_RST, TCP_RST);
+		return put_flags(m, TCP_RST, TCP_RST, NFT_CMP_EQ);
 	case RULE_ICMP:
 		return put_protocol_is(m, IPPROTO_ICMP);
 	case RULE_ICMPV6:

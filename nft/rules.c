@@ -12,6 +12,7 @@
 /* The chains of a level whose rules are always the same; in order. */
 static const struct rule deny_rules[] = {
 	{ RULE_CGROUP, .set = SET_DENIED, .code = NFT_CONTINUE },
+	{ RULE_LOG, .set = SET_LOG_DENIED, .code = NFT_CONTINUE },
 	{ RULE_GO, .code = NFT_GOTO, .to = CHAIN_REJECT },
 };
 
@@ -68,12 +69,19 @@ static const struct rule routed_level_rules[] = {
 	{ RULE_CGROUP, .set = SET_CELLS, .code = NFT_GOTO, .to = CHAIN_DENY },
 };
 
+/* At the end of output is what all levels allow. */
+static const struct rule log_level_rules[] = {
+	{ RULE_LOG, .set = SET_LOG_ALLOWED, .code = NFT_CONTINUE },
+};
+
 struct rule_list {
 	const struct rule *rules;
 	unsigned int n;
 };
 
 #define RULES(array)	{ (array), ARRAY_SIZE(array) }
+
+static const struct rule_list log_level = RULES(log_level_rules);
 
 static const struct {
 	struct rule_list once;
@@ -98,28 +106,52 @@ bool chain_wanted(const struct nft *nft, const struct chain_id *chain)
 	       (chain->kind != CHAIN_GUARD || table_has_set(nft, SET_PARENTS));
 }
 
-/* The @i-th rule of a list, without those about sets that such a table has not. */
-static bool list_at(const struct nft *nft, const struct rule_list *list, unsigned int *i,
-		    struct rule *ret)
+/* Is the rule about a set that the level, or such a table at all, has not? */
+static bool is_void(const struct nft *nft, unsigned int level, const struct rule *rule)
+{
+	if (rule->kind == RULE_LOG)
+		return !(nft->rules.level[level].sets & SET_BIT(rule->set));
+	return rule->kind == RULE_CGROUP && !table_has_set(nft, rule->set);
+}
+
+/* The @i-th rule of a list for a level; counts @i down if there are fewer. */
+static bool list_at(const struct nft *nft, unsigned int level, const struct rule_list *list,
+		    unsigned int *i, struct rule *ret)
 {
 	unsigned int k;
 
 	for (k = 0; k < list->n; k++) {
-		if (list->rules[k].kind == RULE_CGROUP && !table_has_set(nft, list->rules[k].set))
+		if (is_void(nft, level, &list->rules[k]) || (*i)--)
 			continue;
-		if (!(*i)--) {
-			*ret = list->rules[k];
-			return true;
-		}
+		*ret = list->rules[k];
+		ret->level = level;
+		return true;
 	}
 	return false;
+}
+
+static bool levels_at(const struct nft *nft, const struct rule_list *list, unsigned int *i,
+		      struct rule *ret)
+{
+	unsigned int level;
+
+	for (level = 1; level < NFT_LEVELS; level++)
+		if (nft->rules.level[level].sets && list_at(nft, level, list, i, ret))
+			return true;
+	return false;
+}
+
+static bool logs_allowed(const struct nft *nft)
+{
+	struct rule rule;
+	unsigned int first = 0;
+
+	return levels_at(nft, &log_level, &first, &rule);
 }
 
 static bool base_rule(const struct nft *nft, const struct chain_id *chain, unsigned int i,
 		      struct rule *ret)
 {
-	unsigned int level;
-
 	if (nft->loopback && (chain->kind == CHAIN_OUTPUT || chain->kind == CHAIN_INPUT)) {
 		if (!i--) {
 			*ret = (struct rule) {
@@ -130,16 +162,13 @@ static bool base_rule(const struct nft *nft, const struct chain_id *chain, unsig
 			return true;
 		}
 	}
-	if (list_at(nft, &chains[chain->kind].once, &i, ret))
+	if (list_at(nft, 0, &chains[chain->kind].once, &i, ret) ||
+	    levels_at(nft, &chains[chain->kind].level, &i, ret))
 		return true;
-	for (level = 1; level < NFT_LEVELS; level++) {
-		if (!nft->rules.level[level].sets ||
-		    !list_at(nft, &chains[chain->kind].level, &i, ret))
-			continue;
-		ret->level = level;
-		return true;
-	}
-	return false;
+	if (chain->kind != CHAIN_OUTPUT || !logs_allowed(nft))
+		return false;
+	*ret = (struct rule) { .kind = RULE_NOT_SYN, .code = NFT_RETURN };
+	return !i-- || levels_at(nft, &log_level, &i, ret);
 }
 
 /* The longest prefixes and single ports first: they are the most used. */
@@ -170,7 +199,7 @@ bool chain_rule(const struct nft *nft, const struct chain_id *chain, unsigned in
 	if (chain->kind == CHAIN_CELL)
 		found = cell_rule(level, i, ret);
 	else
-		found = list_at(nft, &chains[chain->kind].once, &i, ret);
+		found = list_at(nft, chain->level, &chains[chain->kind].once, &i, ret);
 	ret->level = chain->level;
 	ret->tuples = &level->tuples;
 	return found;

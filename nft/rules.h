@@ -18,6 +18,8 @@ enum rule_kind {
 	RULE_LOOPBACK_IN,	/* meta iiftype loopback accept */
 	RULE_OPTIONS,		/* ip hdrlength != 5: IPv4 options */
 	RULE_ROUTING,		/* exthdr rt exists: an IPv6 routing header */
+	RULE_LOG,		/* socket cgroupv2 level L vmap @<map> */
+	RULE_NOT_SYN,		/* TCP, but no first segment of a connection */
 	RULE_CGROUP,		/* socket cgroupv2 level L @<set> */
 	RULE_GO,		/* always */
 	RULE_TUPLE,		/* the key made from the destination is in the tuple's set */
@@ -37,7 +39,7 @@ enum rule_kind {
  * struct rule - one rule
  * @kind: what it matches
  * @level: of the cells that it is about
- * @set: of RULE_CGROUP
+ * @set: of RULE_CGROUP and RULE_LOG
  * @code: NFT_RETURN, NFT_JUMP, NFT_GOTO, NF_ACCEPT; NFT_CONTINUE: no verdict
  * @to: of a jump or goto
  * @tuple: of RULE_TUPLE; only the family of RULE_NOT_*

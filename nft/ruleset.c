@@ -98,12 +98,16 @@ void ruleset_put_set(struct message *m, const struct nft *nft, const struct set_
 	message_begin(m, NFT_MSG_NEWSET, flags);
 	message_put_str(m, NFTA_SET_TABLE, nft->table);
 	message_put_str(m, NFTA_SET_NAME, name.text);
-	message_put_be32(m, NFTA_SET_FLAGS, 0);
+	message_put_be32(m, NFTA_SET_FLAGS, set_logs(set->kind) ? NFT_SET_MAP : 0);
 	message_put_be32(m, NFTA_SET_KEY_TYPE, key_type(set));
 	message_put_be32(m, NFTA_SET_KEY_LEN, set_key_size(set));
 	message_put_be32(m, NFTA_SET_ID, m->count);
 	if (set->kind != SET_IDS && set->kind != SET_ALLOW)
 		message_put(m, NFTA_SET_USERDATA, host_order, sizeof(host_order));
+	if (set_logs(set->kind)) {
+		message_put_be32(m, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
+		expr_limit(m, NFTA_SET_EXPR, LOG_RATE, LOG_BURST);
+	}
 	if (set_counts(set->kind))
 		expr_counter(m, NFTA_SET_EXPR);
 }
@@ -132,7 +136,7 @@ uint32_t level_sets(const struct nft *nft)
 	enum set_kind kind;
 	uint32_t sets = 0;
 
-	for (kind = SET_CELLS; kind < SET_ALLOW; kind++)
+	for (kind = SET_CELLS; kind < SET_LOG_DENIED; kind++)
 		if (table_has_set(nft, kind))
 			sets |= SET_BIT(kind);
 	return sets;
@@ -190,7 +194,7 @@ static void put_level(struct nft *nft, unsigned int level)
 	struct chain_id chain = { .kind = CHAIN_CELL, .level = level };
 
 	nft->rules.level[level].sets = level_sets(nft);
-	for (; set.kind < SET_ALLOW; set.kind++)
+	for (; set.kind < SET_LOG_DENIED; set.kind++)
 		if (table_has_set(nft, set.kind))
 			ruleset_put_set(m, nft, &set, MAKE);
 	for (; chain.kind < CHAIN_COUNT; chain.kind++)
@@ -250,27 +254,47 @@ static bool put_tuple_sets(struct nft *nft, unsigned int level, const struct tup
 	return grew;
 }
 
-bool ruleset_put_missing(struct nft *nft, unsigned int level, const struct tuple_set *needed)
+static bool put_log_sets(struct nft *nft, unsigned int level, uint32_t needed)
+{
+	struct level_rules *have = &nft->rules.level[level];
+	struct set_id set = { .kind = SET_LOG_DENIED, .level = level };
+	bool grew = false;
+
+	for (; set.kind < SET_ALLOW; set.kind++) {
+		if (!(needed & SET_BIT(set.kind)) || have->sets & SET_BIT(set.kind))
+			continue;
+		ruleset_put_set(&nft->conn.out, nft, &set, MAKE);
+		have->sets |= SET_BIT(set.kind);
+		grew = true;
+	}
+	return grew;
+}
+
+bool ruleset_put_missing(struct nft *nft, unsigned int level, const struct needs *needs)
 {
 	const struct chain_id reject = { .kind = CHAIN_REJECT };
+	const struct chain_id deny = { CHAIN_DENY, level };
 	bool new_table = !nft->rules.table;
-	bool new_level = level && !nft->rules.level[level].sets;
-	bool new_tuples;
+	bool new_level = !nft->rules.level[level].sets;
+	bool new_tuples, new_logs;
 
 	if (new_table)
 		put_core(nft);
 	if (new_level)
 		put_level(nft, level);
-	new_tuples = level && put_tuple_sets(nft, level, needed);
+	new_tuples = put_tuple_sets(nft, level, &needs->tuples);
+	new_logs = put_log_sets(nft, level, needs->sets);
 	if (new_table)
 		put_all_rules(nft, &reject);
 	if (new_level)
 		put_level_rules(nft, level);
 	else if (new_tuples)
 		put_tuple_rules(nft, level);
-	if (new_table || new_level)
+	if (new_logs && !new_level)
+		ruleset_put_rules(nft, &deny);
+	if (new_table || new_level || new_logs)
 		put_shared_rules(nft, !new_table);
-	return new_table || new_level || new_tuples;
+	return new_table || new_level || new_tuples || new_logs;
 }
 
 /* delete chain | set inet cellos <name> */

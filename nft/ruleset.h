@@ -18,6 +18,9 @@
  *			exthdr rt exists jump routed
  *			socket cgroupv2 level 2 @cells2 jump cell2
  *			socket cgroupv2 level 1 @parents2 jump guard2
+ *			# where a cell logs allowed flows, too:
+ *			meta l4proto tcp tcp flags & (fin | syn | rst | ack) != syn return
+ *			socket cgroupv2 level 2 vmap @logallowed2
  *		}
  *		chain routed { socket cgroupv2 level 2 @cells2 goto deny2 }
  *		chain cell2 {
@@ -25,7 +28,13 @@
  *				th dport @allow2_ip_24_p16 return
  *			goto deny2
  *		}
- *		chain deny2 { socket cgroupv2 level 2 @denied2; goto reject }
+ *		chain deny2 {
+ *			socket cgroupv2 level 2 @denied2
+ *			socket cgroupv2 level 2 vmap @logdenied2	# where a cell logs
+ *			goto reject
+ *		}
+ *		map logdenied2 { type cgroupsv2 : verdict; limit rate 10/second; }
+ *		chain flow4711 { log prefix "cellos-flow <cell id>" group 5 }
  *		chain guard2 {
  *			socket cgroupv2 level 2 @cells2 return
  *			socket cgroupv2 level 2 @exempt2 return
@@ -78,6 +87,10 @@
 #include "nft/tuple.h"
 
 #define NFT_TABLE_SIZE	96
+
+/* What may be logged of one cell: a burst, then so many packets a second. */
+#define LOG_RATE	10
+#define LOG_BURST	50
 
 /**
  * struct level_rules - what the table has for one level
@@ -143,7 +156,7 @@ struct nft {
 /* Has this kind of table such a set? */
 bool table_has_set(const struct nft *nft, enum set_kind kind);
 
-/* SET_BIT()s of the sets that a level needs. */
+/* SET_BIT()s of the sets that every level has. */
 uint32_t level_sets(const struct nft *nft);
 
 /* A chain with a hook? */
@@ -168,15 +181,23 @@ void ruleset_put_rule(struct message *m, const struct nft *nft, const struct cha
 void ruleset_put_rules(struct nft *nft, const struct chain_id *chain);
 
 /**
- * ruleset_put_missing() - put what a level and its tuples need and do not have
+ * struct needs - what a cell needs in its level
+ * @tuples: its rules' tuples
+ * @sets: SET_BIT()s of the sets that not every level has: those that log
+ */
+struct needs {
+	struct tuple_set tuples;
+	uint32_t sets;
+};
+
+/**
+ * ruleset_put_missing() - put what a cell needs and its level does not have
  * @nft: with valid rules; they are changed to what will be, once committed
- * @level: 0: only what every cell needs
- * @needed: tuples
  *
  * Return: whether anything was put. If the commit fails, the caller sets
  * nft->rules.valid to false.
  */
-bool ruleset_put_missing(struct nft *nft, unsigned int level, const struct tuple_set *needed);
+bool ruleset_put_missing(struct nft *nft, unsigned int level, const struct needs *needs);
 
 /* The reverse, for a level without cells: its rules, chains and sets go. */
 void ruleset_put_level_removal(struct nft *nft, unsigned int level);

@@ -25,7 +25,8 @@
 			 BIT(NFTA_RULE_USERDATA))
 /* 19 and 20: name of the backend and number of elements, on newer kernels. */
 #define SET_NOISE	(BIT(NFTA_SET_HANDLE) | BIT(NFTA_SET_ID) | \
-			 BIT(NFTA_SET_USERDATA) | BIT(19) | BIT(20))
+			 BIT(NFTA_SET_USERDATA) | BIT(NFTA_SET_DATA_LEN) | \
+			 BIT(19) | BIT(20))
 
 /*
  * @err: its own, for the snapshot may prove inconsistent
@@ -195,6 +196,16 @@ static bool is_in(const struct load *load, const struct chain_id *chain)
 	       load->chain.level == chain->level;
 }
 
+/* Is the rule of a chain that logs one that does nothing else? */
+static bool is_log(struct attrs rule)
+{
+	struct attrs list = attrs_of(attrs_find(rule, NFTA_RULE_EXPRESSIONS, 0));
+	struct attrs first = attrs_of(attrs_find(list, NFTA_LIST_ELEM, 0));
+
+	return !strcmp(attr_str(attrs_find(first, NFTA_EXPR_NAME, 0)), "log") &&
+	       !attrs_find(list, NFTA_LIST_ELEM, 1);
+}
+
 static int see_rule(const struct nlmsghdr *nlh, void *arg)
 {
 	struct attrs attrs = attrs_of_message(nlh, sizeof(struct nfgenmsg));
@@ -204,9 +215,13 @@ static int see_rule(const struct nlmsghdr *nlh, void *arg)
 	struct rule rule;
 	int r = 0;
 
-	if (strcmp(attr_str(attrs_find(attrs, NFTA_RULE_TABLE, 0)), nft->table) ||
-	    !chain_parse(attr_str(attrs_find(attrs, NFTA_RULE_CHAIN, 0)), &chain) ||
-	    !chain_wanted(nft, &chain))
+	const char *name = attr_str(attrs_find(attrs, NFTA_RULE_CHAIN, 0));
+
+	if (strcmp(attr_str(attrs_find(attrs, NFTA_RULE_TABLE, 0)), nft->table))
+		return 0;
+	if (flow_chain_parse(name) && !is_log(attrs))
+		return differs(load, "a foreign rule in chain", name);
+	if (!chain_parse(name, &chain) || !chain_wanted(nft, &chain))
 		return 0;
 	if (!is_in(load, &chain))
 		r = begin_chain(load, &chain);

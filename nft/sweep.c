@@ -212,6 +212,57 @@ static int delete_chunk(struct nft *nft, const struct element_list *list, struct
 	return r < 0 ? err_set(err, CONN_STEP, r, "cannot remove orphaned elements") : (int)still.n;
 }
 
+struct chains {
+	struct nft *nft;
+	bool (*exists)(uint64_t cgroup_id, void *arg);
+	void *arg;
+	char (*names)[NFT_NAME_SIZE];
+	size_t n;
+};
+
+static int see_chain(const struct nlmsghdr *nlh, void *arg)
+{
+	struct attrs attrs = attrs_of_message(nlh, sizeof(struct nfgenmsg));
+	const char *name = attr_str(attrs_find(attrs, NFTA_CHAIN_NAME, 0));
+	uint64_t cgroup_id = flow_chain_parse(name);
+	struct chains *chains = arg;
+	void *names = chains->names;
+
+	if (strcmp(attr_str(attrs_find(attrs, NFTA_CHAIN_TABLE, 0)), chains->nft->table) ||
+	    !cgroup_id || chains->exists(cgroup_id, chains->arg))
+		return 0;
+	if (grow(&names, chains->n, sizeof(*chains->names)))
+		return -ENOMEM;
+	chains->names = names;
+	strcpy(chains->names[chains->n++], name);
+	return 0;
+}
+
+/* Chains that logged for cells that are gone. What is still in use stays, and is tried again. */
+static int sweep_chains(struct chains *chains, struct error *err)
+{
+	struct nft *nft = chains->nft;
+	struct batch batch;
+	uint32_t gen;
+	int r;
+
+	message_reset(&nft->conn.out);
+	message_begin(&nft->conn.out, NFT_MSG_GETCHAIN, NLM_F_DUMP);
+	r = conn_dump(&nft->conn, see_chain, chains, err);
+	if (r < 0 || !chains->n)
+		return r == -EAGAIN || r == -ENOENT ? 0 : r;
+	r = table_find(nft, &gen, err);
+	if (r < 0 || !gen)
+		return r;
+	conn_begin(&nft->conn, gen);
+	while (chains->n--)
+		flow_chain_put_removal(nft, chains->names[chains->n]);
+	r = conn_commit(&nft->conn, &batch, err);
+	nft->rules.valid = false;
+	return r == -EBUSY || r == -ENOENT || r == -ERESTART ? 0 :
+	       r < 0 ? err_set(err, CONN_STEP, r, "cannot remove chains that logged") : 0;
+}
+
 static int delete_empty_table(struct nft *nft, struct error *err)
 {
 	struct retry retry = { 0 };
@@ -255,6 +306,7 @@ int nft_sweep(struct nft *nft, bool (*exists)(uint64_t cgroup_id, void *arg), vo
 	      unsigned int *ret_removed, struct error *err)
 {
 	struct sweep sweep = { .nft = nft, .err = err };
+	struct chains chains = { .nft = nft, .exists = exists, .arg = arg };
 	int r;
 
 	r = dump_all(&sweep);
@@ -262,6 +314,9 @@ int nft_sweep(struct nft *nft, bool (*exists)(uint64_t cgroup_id, void *arg), vo
 		keep_orphans(&sweep, exists, arg);
 		r = sweep_orphans(&sweep, ret_removed);
 	}
+	if (!r)
+		r = sweep_chains(&chains, err);
+	free(chains.names);
 	free(sweep.sets);
 	free(sweep.found);
 	return r;
