@@ -32,7 +32,7 @@ static const struct priv_op {
 	[PRIV_EGRESS] = {
 		"egress", "CAP_NET_ADMIN",
 		{ CAP_NET_ADMIN }, 1,
-		"Sends messages that nft/ alone builds, to one table of its own; of what the "
+		"Sends messages that nft/ alone builds, to tables of its own; of what the "
 		"cell or the document says only checked addresses, ports and ids go in.",
 	},
 	[PRIV_NETWORK] = {
@@ -63,8 +63,9 @@ static const struct priv_op {
 	[PRIV_SWEEP] = {
 		"sweep", "CAP_NET_ADMIN, CAP_DAC_READ_SEARCH",
 		{ CAP_NET_ADMIN, CAP_DAC_READ_SEARCH }, 2,
-		"Only in reconcile: reads directories of cgroupfs, whoever's they are, to learn "
-		"which cgroup ids exist; removes elements of those that do not.",
+		"Only in reconcile: opens cgroups by inode number, and reads directories of "
+		"cgroupfs, whoever's they are, to learn which cgroup ids exist; removes "
+		"elements of those that do not.",
 	},
 	[PRIV_CREDENTIALS] = {
 		"credentials", "CAP_SETUID, CAP_SETGID, CAP_SETPCAP",

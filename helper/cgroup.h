@@ -18,6 +18,14 @@
 /* cellos_<id, cut to 64>_<uuid of 36> */
 #define LEAF_NAME_MAX	(7 + CELLOS_LEAF_ID_MAX + 1 + 36 + 1)
 #define LEAF_PREFIX	"cellos_"
+/* Of a cgroup of cgroup_level_find(). No cell's name goes on like this: see CELLOS_ID_MAX. */
+#define TRIAL_PREFIX	LEAF_PREFIX "_level_"
+
+/* Inode number of the root of a cgroup2 hierarchy; a mount may show less of it. */
+#define CGROUP_ROOT_ID	1
+
+/* No level: nf_tables knows none below it, so a cell there is refused. */
+#define CGROUP_LEVEL_UNKNOWN	255
 
 /**
  * struct cgroup_parent - a cgroup that holds cells and nothing else
@@ -27,14 +35,27 @@
  *	cgroup.kill is for the owner alone (mode 0200).
  * @path: absolute
  * @id: inode number, which is the cgroup's id
- * @level: depth below the root of the hierarchy
+ * @depth: how many of the cgroups above it its mount shows
+ * @level_known: @level, @root and @whole are right; else see cgroup_level_find()
+ * @level: how far it is below @root: what nf_tables counts for this process
+ * @root: inode number of the cgroup from which levels are counted; 0: that is the
+ *	root of the hierarchy, as for everybody in the initial cgroup namespace.
+ *	The kernel tells a level as whoever loaded the rule said it, so processes
+ *	with another @root must not share a table
+ * @whole: its mount shows every cgroup that is below @root
+ * @by_trial: that was found out by trial, so other helpers may be trying just now
  */
 struct cgroup_parent {
 	int fd;
 	int lock_fd;
 	char path[PATH_MAX];
 	uint64_t id;
+	unsigned int depth;
+	bool level_known;
 	unsigned int level;
+	uint64_t root;
+	bool whole;
+	bool by_trial;
 };
 
 #define CGROUP_PARENT_NONE	{ .fd = -EBADF, .lock_fd = -EBADF }
@@ -42,7 +63,8 @@ struct cgroup_parent {
 /**
  * cgroup_parent_open() - open, and if need be find and make, the cell parent
  * @path: absolute, or NULL: <own cgroup>/cellos if the own cgroup is delegated,
- *	else <cgroup2 mount>/cellos
+ *	else <cgroup2 mount>/cellos, where the mount shows the root of the cgroup
+ *	namespace
  * @create: make a found one that is missing (a given one must exist)
  * @ret: filled on success; release with cgroup_parent_done()
  * @err: step "parent"
@@ -55,6 +77,14 @@ int cgroup_parent_open(const char *path, bool create, struct cgroup_parent *ret,
 void cgroup_parent_done(struct cgroup_parent *parent);
 
 /**
+ * cgroup_id_exists() - is there a cgroup with this inode number, wherever it is?
+ *
+ * Context: in the privileged operation PRIV_SWEEP. Return: 1; 0; -EPERM: not to be
+ * found out so, from inside a user namespace; other -errno.
+ */
+int cgroup_id_exists(const struct cgroup_parent *parent, uint64_t id);
+
+/**
  * cgroup_parent_check() - may cells be put here?
  *
  * Refuses the root of the hierarchy, a parent with processes, a threaded or
@@ -64,7 +94,10 @@ void cgroup_parent_done(struct cgroup_parent *parent);
  */
 int cgroup_parent_check(const struct cgroup_parent *parent, struct error *err);
 
-/* cgroup_parent_cells() - number of child cgroups. */
+/*
+ * cgroup_parent_cells() - number of child cgroups, but for those of cgroup_level_find();
+ * with more than 64 children these are counted, too.
+ */
 unsigned int cgroup_parent_cells(const struct cgroup_parent *parent);
 
 /**

@@ -19,13 +19,18 @@
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
-/* Inode of the root of a cgroup2 hierarchy; a mount may show less of it. */
-#define CGROUP_ROOT_INO		1
 /* Beyond so many children they are no longer looked at on the way to a cell. */
 #define CHILDREN_LOOKED_AT	64
 #define DEPTH_MAX		60
-/* Inode of the first cgroup namespace: PROC_CGROUP_INIT_INO, fixed since 4.6. */
-#define INITIAL_CGROUP_NS	"cgroup:[4026531835]"
+/* Inode of the first cgroup namespace, the same since 4.6; later ones get higher ones. */
+#define CGROUP_NS_INITIAL	0xeffffffbU
+
+static bool in_initial_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino == CGROUP_NS_INITIAL;
+}
 
 /* Is the root of a cgroup2 hierarchy mounted here? */
 static bool is_hierarchy(const char *path)
@@ -34,12 +39,13 @@ static bool is_hierarchy(const char *path)
 	struct stat st;
 
 	return statfs(path, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC &&
-	       stat(path, &st) == 0 && st.st_ino == CGROUP_ROOT_INO;
+	       stat(path, &st) == 0 && st.st_ino == CGROUP_ROOT_ID;
 }
 
 /*
- * The first cgroup2 mount that shows the hierarchy from its root, to be freed.
- * The two usual places are tried first: mountinfo grows with the host's mounts.
+ * The first cgroup2 mount that shows the hierarchy, as far as this cgroup namespace
+ * knows it, from its root; to be freed. Only there do the paths of /proc/self/cgroup
+ * fit. The two usual places are tried first: mountinfo grows with the host's mounts.
  */
 static char *find_mount(void)
 {
@@ -48,7 +54,7 @@ static char *find_mount(void)
 	char *line __free(mem) = NULL;
 	size_t room = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
+	for (size_t i = 0; in_initial_namespace() && i < ARRAY_SIZE(usual); i++)
 		if (is_hierarchy(usual[i]))
 			return strdup(usual[i]);
 	f = fopen("/proc/self/mountinfo", "re");
@@ -64,7 +70,10 @@ static char *find_mount(void)
 	return NULL;
 }
 
-/* The path of the own cgroup, from the line "0::/path" of /proc/self/cgroup. */
+/*
+ * The path of the own cgroup, from the line "0::/path" of /proc/self/cgroup; NULL
+ * also for one outside the root of the cgroup namespace, which begins with "/..".
+ */
 static char *own_cgroup(void)
 {
 	FILE *f __free(file) = fopen("/proc/self/cgroup", "re");
@@ -75,7 +84,8 @@ static char *own_cgroup(void)
 		if (strncmp(line, "0::", 3))
 			continue;
 		line[strcspn(line, "\n")] = '\0';
-		return strdup(line + 3);
+		return !strcmp(line + 3, "/..") || !strncmp(line + 3, "/../", 4) ? NULL :
+		       strdup(line + 3);
 	}
 	return NULL;
 }
@@ -98,6 +108,13 @@ static int find_parent(char *path, struct error *err)
 	char *full __free(mem) = NULL;
 	int len;
 
+	if (!mount && !in_initial_namespace()) {
+		err_set(err, "parent", ENOENT, "no cgroup2 mount shows the root of this cgroup "
+			"namespace");
+		err_hint(err, "from inside of it: mount -t cgroup2 none DIR, or name a "
+			 "--cgroup-parent");
+		return -ENOENT;
+	}
 	if (!mount) {
 		err_set(err, "parent", ENOENT, "no cgroup2 file system is mounted");
 		err_hint(err, "mount -t cgroup2 none /sys/fs/cgroup, or boot with "
@@ -110,44 +127,29 @@ static int find_parent(char *path, struct error *err)
 	return len < PATH_MAX ? 0 : err_set(err, "parent", ENAMETOOLONG, "%s", mount);
 }
 
-/* Steps up to the root of the hierarchy; -1: this mount does not show it. */
-static int steps_to_root(int fd)
+/*
+ * How much does the mount show above the parent? Where that ends with the root of
+ * the hierarchy, and nf_tables counts from there, too, the level is known; where
+ * the two may differ a rule could match nothing. A part of the hierarchy may be
+ * mounted in the middle of it, and ".." then leads on, to another place.
+ */
+static void look_up(struct cgroup_parent *parent)
 {
 	char up[3 * DEPTH_MAX + 2] = ".";
-	struct stat here, st;
+	uint64_t top = 0;
+	struct statx st;
 
-	if (fstat(fd, &here) < 0)
-		return -1;
-	for (int depth = 0; depth < DEPTH_MAX; depth++) {
-		if (fstatat(fd, up, &st, 0) < 0 || st.st_dev != here.st_dev)
-			return -1;
-		if (st.st_ino == CGROUP_ROOT_INO)
-			return depth;
+	while (statx(parent->fd, up, 0, STATX_INO, &st) == 0) {
+		top = st.stx_ino;
+		if (top == CGROUP_ROOT_ID || st.stx_attributes & STATX_ATTR_MOUNT_ROOT ||
+		    parent->depth == DEPTH_MAX)
+			break;
 		strcat(up, "/..");
+		parent->depth++;
 	}
-	return -1;
-}
-
-/*
- * nftables counts levels from the root of the hierarchy or from that of the
- * cgroup namespace, by kernel. Where the two differ a rule might match nothing.
- */
-static int find_level(struct cgroup_parent *parent, struct error *err)
-{
-	int level = steps_to_root(parent->fd);
-	char ns[64] = "";
-
-	if (readlink("/proc/self/ns/cgroup", ns, sizeof(ns) - 1) < 0)
-		return err_set(err, "parent", errno, "cannot read /proc/self/ns/cgroup");
-	if (level < 0 || strcmp(ns, INITIAL_CGROUP_NS)) {
-		err_set(err, "parent", EOPNOTSUPP, "%s is seen from inside a cgroup namespace or "
-			"a partial mount, which is not built yet", parent->path);
-		err_hint(err, "run the helper in the initial cgroup namespace, with the whole "
-			 "hierarchy mounted");
-		return -EOPNOTSUPP;
-	}
-	parent->level = (unsigned int)level;
-	return 0;
+	parent->whole = top == CGROUP_ROOT_ID;
+	parent->level_known = parent->whole && (!parent->depth || in_initial_namespace());
+	parent->level = parent->level_known ? parent->depth : CGROUP_LEVEL_UNKNOWN;
 }
 
 static int open_parent(struct cgroup_parent *parent, struct error *err)
@@ -170,7 +172,8 @@ static int open_parent(struct cgroup_parent *parent, struct error *err)
 	parent->lock_fd = openat(parent->fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
 	if (parent->lock_fd < 0)
 		parent->lock_fd = -errno;	/* only who locks needs it */
-	return find_level(parent, err);
+	look_up(parent);
+	return 0;
 }
 
 static int make_parent(const char *path, struct error *err)
@@ -218,6 +221,28 @@ int cgroup_parent_open(const char *path, bool create, struct cgroup_parent *ret,
 	return err_set(err, "parent", status, "cannot open %s", parent.path);
 }
 
+/* The file handle of a cgroup is its inode number: see name_to_handle_at(2). */
+int cgroup_id_exists(const struct cgroup_parent *parent, uint64_t id)
+{
+	union {
+		struct file_handle handle;
+		char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} own = { .handle.handle_bytes = MAX_HANDLE_SZ };
+	int fd __free(fd) = -EBADF;
+	int mount;
+
+	if (name_to_handle_at(parent->fd, "", &own.handle, &mount, AT_EMPTY_PATH) < 0)
+		return -errno;
+	if (own.handle.handle_bytes != sizeof(id) ||
+	    memcmp(own.handle.f_handle, &parent->id, sizeof(id)))
+		return -EOPNOTSUPP;
+	memcpy(own.handle.f_handle, &id, sizeof(id));
+	fd = open_by_handle_at(parent->fd, &own.handle, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ESTALE ? 0 : -errno;
+	return 1;
+}
+
 void cgroup_parent_done(struct cgroup_parent *parent)
 {
 	fd_close(&parent->fd);
@@ -257,7 +282,7 @@ int cgroup_parent_check(const struct cgroup_parent *parent, struct error *err)
 	uint64_t frozen = 0;
 	ssize_t n;
 
-	if (parent->level == 0) {
+	if (parent->id == CGROUP_ROOT_ID) {
 		err_set(err, "parent", EINVAL, "%s is the root of the hierarchy", parent->path);
 		err_hint(err, "name a cgroup below it, for example %s/cellos", parent->path);
 		return -EINVAL;
@@ -295,13 +320,30 @@ int cgroup_parent_check(const struct cgroup_parent *parent, struct error *err)
 	return 0;
 }
 
+/* Not nlink minus trials: a trial that ends in between would hide a cell. */
+static unsigned int count_cells(const struct cgroup_parent *parent, unsigned int otherwise)
+{
+	DIR *dir __free(dir) = io_opendir_at(parent->fd, ".");
+	struct dirent *entry;
+	unsigned int n = 0;
+
+	if (!dir)
+		return otherwise;
+	while ((entry = readdir(dir)))
+		n += entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+		     strncmp(entry->d_name, TRIAL_PREFIX, strlen(TRIAL_PREFIX));
+	return n;
+}
+
 unsigned int cgroup_parent_cells(const struct cgroup_parent *parent)
 {
+	unsigned int n;
 	struct stat st;
 
 	if (fstat(parent->fd, &st) < 0 || st.st_nlink < 2)
 		return 0;
-	return (unsigned int)st.st_nlink - 2;
+	n = (unsigned int)st.st_nlink - 2;
+	return parent->by_trial && n <= CHILDREN_LOOKED_AT ? count_cells(parent, n) : n;
 }
 
 int cgroup_lock(const struct cgroup_parent *parent, struct error *err)

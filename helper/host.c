@@ -2,8 +2,11 @@
 #include "helper/host.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "helper/caps.h"
+#include "helper/cgroup_level.h"
 #include "helper/identity.h"
 #include "lib/cleanup.h"
 #include "lib/compat.h"
@@ -27,9 +30,15 @@ int domain_open(void)
 static int open_nft(struct host *host, struct error *err)
 {
 	int priv __free(priv) = caps_raise(PRIV_EGRESS, err);
+	char table[48];
 
 	int ret = priv < 0 ? priv : nft_open(&host->nft, err);
 
+	/* Levels that are counted from elsewhere must not meet ours in one table. */
+	if (ret == 0 && host->parent.root) {
+		snprintf(table, sizeof(table), "cellos_cgroup%" PRIu64, host->parent.root);
+		nft_use_table(host->nft, table);
+	}
 	if (ret == 0 && host->loop)
 		loop_outlive(host->loop, nft_fd(host->nft));
 	return ret;
@@ -44,6 +53,8 @@ int host_open(const char *parent, unsigned int parts, struct host *ret, struct e
 	};
 	int status = cgroup_parent_open(parent, parts & HOST_CREATE, &host.parent, err);
 
+	if (status == 0 && parts & HOST_NFT)
+		status = cgroup_level_find(&host.parent, err);
 	/* Before there is a second thread, which would keep what only this one gives up. */
 	if (status == 0 && parts & HOST_CREATE)
 		status = caps_forget(PRIV_PARENT, err);

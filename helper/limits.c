@@ -93,7 +93,7 @@ static bool may_hand_down(const struct cgroup_parent *parent, const char *above)
 static int available(const struct cgroup_parent *parent, const char *controller,
 		     const char *field, struct error *err)
 {
-	const char *above = parent->level ? "../" : "";	/* see limits_available() */
+	const char *above = parent->depth ? "../" : "";	/* see limits_available() */
 	char given[40], held[40];
 
 	snprintf(given, sizeof(given), "%scgroup.subtree_control", above);

@@ -11,7 +11,7 @@
  *
  * Names a controller that is missing, and the v1 hierarchy that holds it, if one
  * does. Changes nothing. For a parent that is yet to be made, @parent->fd is the
- * cgroup above it, and @parent->level 0.
+ * cgroup above it, and @parent->depth 0.
  *
  * Return: 0; -EOPNOTSUPP: not on this host; -EBUSY: the cgroup above has processes.
  */

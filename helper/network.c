@@ -182,6 +182,17 @@ int network_find(struct cell *cell, struct error *err)
 	return ret;
 }
 
+int network_leave(struct error *err)
+{
+	int priv __free(priv) = caps_raise(PRIV_NETWORK, err);
+
+	if (priv < 0)
+		return priv;
+	if (unshare(CLONE_NEWNET) < 0)
+		return err_set(err, STEP, errno, "cannot make a network namespace");
+	return loopback_up(err);
+}
+
 void network_done(struct network *network)
 {
 	if (network->nft)

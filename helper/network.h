@@ -49,6 +49,9 @@ int network_up(struct cell *cell, struct error *err);
  */
 int network_find(struct cell *cell, struct error *err);
 
+/* network_leave() - this process into a new namespace, with loopback up, for good. */
+int network_leave(struct error *err);
+
 void network_done(struct network *network);
 
 #endif /* HELPER_NETWORK_H */

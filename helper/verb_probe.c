@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "helper/caps.h"
+#include "helper/cgroup_level.h"
 #include "helper/host.h"
 #include "helper/limits.h"
+#include "helper/rehearsal.h"
 #include "helper/users.h"
 #include "helper/verbs.h"
 #include "lib/cleanup.h"
@@ -57,14 +59,14 @@ static void probe_capabilities(struct probe *probe, struct check *check)
 	from_error(check, &err, "every privileged operation has its capabilities");
 }
 
-/* For the rows of limits: see limits_available(). */
+/* For the rows that need a cgroup: the one that the parent will be made in. */
 static void open_above(struct cgroup_parent *parent)
 {
 	char above[PATH_MAX];
 
 	memcpy(above, parent->path, sizeof(above));
 	*strrchr(above, '/') = '\0';
-	parent->fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cgroup_parent_open(above, false, parent, NULL);
 }
 
 static void probe_parent(struct probe *probe, struct check *check)
@@ -81,7 +83,9 @@ static void probe_parent(struct probe *probe, struct check *check)
 		return;
 	}
 	if (ret == 0)
-		cgroup_parent_check(&probe->cgroup, &err);
+		ret = cgroup_parent_check(&probe->cgroup, &err);
+	if (ret == 0 && probe->have_caps)
+		cgroup_level_find(&probe->cgroup, &err);
 	snprintf(good, sizeof(good), "%.200s, %u cells", probe->cgroup.path,
 		 cgroup_parent_cells(&probe->cgroup));
 	from_error(check, &err, good);
@@ -141,6 +145,24 @@ static void probe_egress(struct probe *probe, struct check *check)
 		}
 	}
 	from_error(check, &err, "nf_tables holds a whole cell: sets, rules, elements, counters");
+}
+
+/* Is what nf_tables holds also what packets meet? */
+static void probe_rehearsal(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+
+	if (!probe->have_caps || probe->cgroup.fd < 0) {
+		err_set(&err, "probe", EPERM, "not tried without capabilities and a cell parent");
+	} else {
+		rehearse_egress(&probe->cgroup, &err);
+		if (err.errnum == EPERM)
+			err_hint(&err, "start it with CAP_SYS_ADMIN, to make the network namespace "
+				 "in which this is tried");
+	}
+	/* Not to have tried is no proof of anything; to have seen it fail is. */
+	check->needed = err.errnum != EPERM;
+	from_error(check, &err, "sockets in a cgroup meet its rules, out and in, and are counted");
 }
 
 static void probe_uids(struct probe *probe, struct check *check)
@@ -214,6 +236,7 @@ static const struct {
 	{ "fds", true, probe_fds },
 	{ "io_uring", true, probe_io_uring },
 	{ "egress", true, probe_egress },
+	{ "rehearsal", true, probe_rehearsal },
 	{ "dynamic-uids", true, probe_uids },
 	{ "pidfs", false, probe_pidfs },
 	{ "landlock", false, probe_landlock },

@@ -106,13 +106,19 @@ static int compare(const void *a, const void *b)
 static bool cgroup_exists(uint64_t id, void *arg)
 {
 	struct cgroup_ids *set = arg;
+	const struct cgroup_parent *parent = &set->host->parent;
+	int exists = cgroup_id_exists(parent, id);
 
+	if (exists >= 0)
+		return exists;
+	/* In a user namespace all that the mount shows is listed, if that is enough. */
 	if (!set->collected) {
 		char root[3 * 64] = ".";
 
-		for (unsigned int i = 0; i < set->host->parent.level && i < 60; i++)
+		for (unsigned int i = 0; i < parent->depth && i < 60; i++)
 			strcat(root, "/..");
-		collect(set, set->host->parent.fd, root);
+		set->failed = !parent->whole;
+		collect(set, parent->fd, root);
 		qsort(set->ids, set->n, sizeof(*set->ids), compare);
 		set->collected = true;
 	}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/* The rehearsal of `probe`: passes on this host, and can fail. */
+#include <errno.h>
+#include <string.h>
+
+#include "helper/caps.h"
+#include "helper/rehearsal.h"
+#include "kselftest_harness.h"
+#include "selftests/root/common.h"
+
+FIXTURE(host) {
+	struct test_env env;
+	struct cgroup_parent parent;
+	struct error err;
+};
+
+FIXTURE_SETUP(host)
+{
+	env_setup(&self->env, "rehearsal");
+	ASSERT_EQ(0, cgroup_parent_open(self->env.parent, false, &self->parent, &self->err));
+}
+
+FIXTURE_TEARDOWN_PARENT(host) { env_teardown(&self->env); }
+
+TEST_F(host, that_works_passes_and_is_left_as_it_was)
+{
+	const char *before = host_snapshot(&self->env);
+
+	ASSERT_EQ(0, caps_init(PRIV_MASK(PRIV_EGRESS) | PRIV_MASK(PRIV_NETWORK), &self->err));
+	EXPECT_EQ(0, rehearse_egress(&self->parent, &self->err)) TH_LOG("%s", self->err.message);
+	EXPECT_STREQ(before, host_snapshot(&self->env));
+}
+
+/* Rules that look at another level match nobody, as in a kernel that does not match. */
+TEST_F(host, whose_rules_do_not_match_is_found_out)
+{
+	const char *before = host_snapshot(&self->env);
+
+	ASSERT_EQ(0, caps_init(PRIV_MASK(PRIV_EGRESS) | PRIV_MASK(PRIV_NETWORK), &self->err));
+	self->parent.level++;
+	EXPECT_EQ(-EUCLEAN, rehearse_egress(&self->parent, &self->err));
+	EXPECT_NE(NULL, strstr(self->err.message, "UDP to a port that is not allowed"))
+		TH_LOG("%s", self->err.message);
+	EXPECT_NE('\0', self->err.hint[0]);
+	EXPECT_STREQ(before, host_snapshot(&self->env));
+}
+
+TEST_F(host, that_allows_no_network_namespace_is_told_so)
+{
+	ASSERT_EQ(0, caps_init(PRIV_MASK(PRIV_EGRESS), &self->err));
+	EXPECT_EQ(-EPERM, rehearse_egress(&self->parent, &self->err));
+	EXPECT_NE(NULL, strstr(self->err.message, "CAP_SYS_ADMIN"));
+}
+
+TEST_HARNESS_MAIN
