@@ -32,8 +32,9 @@ static const struct priv_op {
 	[PRIV_EGRESS] = {
 		"egress", "CAP_NET_ADMIN",
 		{ CAP_NET_ADMIN }, 1,
-		"Sends messages that nft/ alone builds, to tables of its own; of what the "
-		"cell or the document says only checked addresses, ports and ids go in.",
+		"Sends messages that nft/ alone builds, to tables of its own; of what the cell "
+		"or the document says only checked addresses, ports and ids go in. Ends TCP "
+		"connections that were made in the cell's own cgroup, once it is empty.",
 	},
 	[PRIV_NETWORK] = {
 		"network", "CAP_SYS_ADMIN, CAP_NET_ADMIN",

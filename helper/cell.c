@@ -56,6 +56,7 @@ void cell_init(struct cell *cell, struct host *host, const struct plan *plan)
 	id->owner = host->self;
 	id->netns = host->netns;
 	id->pidns = host->pidns;
+	id->cgroup_root = host->parent.root;
 	id->flow_log = plan->flow_log;
 	id->flow_group = plan->flow_group;
 	id->net = plan->net;
@@ -121,7 +122,21 @@ bool cell_is_foreign(const struct cell *cell)
 {
 	const struct identity *id = &cell->identity;
 
-	return id->id[0] && (id->netns != cell->host->netns || id->pidns != cell->host->pidns);
+	return id->id[0] && (id->netns != cell->host->netns || id->pidns != cell->host->pidns ||
+			     (cell->host->nft && id->cgroup_root != cell->host->parent.root));
+}
+
+int cell_refuse_foreign(const struct cell *cell, struct error *err)
+{
+	const struct identity *id = &cell->identity;
+
+	if (!cell_is_foreign(cell))
+		return 0;
+	err_set(err, "attach", EXDEV, "cell %s was made in another network, pid or cgroup "
+		"namespace", id->id);
+	err_hint(err, "do this from there: nsenter -t %d -n -p -C cellos-helper ...",
+		 pidref_alive(&id->owner) ? id->owner.pid : id->workload.pid);
+	return -EXDEV;
 }
 
 int cell_up(struct cell *cell, const struct cell_step *table, struct error *err)

@@ -127,12 +127,15 @@ int cell_attach(struct cell *cell, struct host *host, const char *leaf, struct e
 int cell_settle(struct cell *cell, struct error *err);
 
 /**
- * cell_is_foreign() - was it made in another network or pid namespace?
+ * cell_is_foreign() - was it made in another network, pid or cgroup namespace?
  *
- * Then its rules are not in sight and its pids mean others: nothing that this
- * process would say or do about it could be trusted.
+ * Then its rules are not in sight, its pids mean others, or levels are counted from
+ * elsewhere: nothing that this process would say or do about it could be trusted.
  */
 bool cell_is_foreign(const struct cell *cell);
+
+/* cell_refuse_foreign() - 0; -EXDEV with @err filled for such a cell. */
+int cell_refuse_foreign(const struct cell *cell, struct error *err);
 
 /**
  * cell_up() - walk the steps forward

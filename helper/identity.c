@@ -23,7 +23,7 @@
 #define XATTR_LAST_UID	"user.cellos.last_uid"
 
 #define XATTR_MAX	65536	/* XATTR_SIZE_MAX of the kernel */
-#define IDENTITY_MAX	3072
+#define IDENTITY_MAX	1536
 
 _Static_assert(CELLOS_KEYS_MAX * sizeof(struct egress_key) <= XATTR_MAX,
 	       "a policy that compiles must fit into its attribute");
@@ -83,10 +83,10 @@ int identity_store(int leaf_fd, const struct identity *id, const struct egress_p
 		       "version=%d\nid=%s\ntoken=%s\nkind=run\nbackend=%u\nuid=%u\ngid=%u\n"
 		       "uid_dynamic=%d\ngoverned=%d\nlevel=%u\nstarted=%" PRIu64
 		       "\ndeadline=%" PRIu64 "\nowner=%s\nnetns=%" PRIu64 "\npidns=%" PRIu64
-		       "\nflow_log=%u\nflow_group=%u\nnet=%u\nnet_inode=%" PRIu64 "\nnet_path=%s\n",
+		       "\ncgroup_root=%" PRIu64 "\nflow_log=%u\nflow_group=%u\nnet=%u\nnet_inode=%" PRIu64 "\nnet_path=%s\n",
 		       IDENTITY_VERSION, id->id, id->token, id->backend, id->uid, id->gid,
 		       id->uid_dynamic, id->governed, id->level, id->started, id->deadline, owner,
-		       id->netns, id->pidns, id->flow_log, id->flow_group, id->net, id->net_inode, id->net_path);
+		       id->netns, id->pidns, id->cgroup_root, id->flow_log, id->flow_group, id->net, id->net_inode, id->net_path);
 	return store(leaf_fd, XATTR_IDENTITY, text, (size_t)len, err);
 }
 
@@ -163,6 +163,7 @@ static bool parse_identity(char *text, struct identity *ret)
 	    !value_u64(text, "deadline", UINT64_MAX, &ret->deadline) ||
 	    !value_u64(text, "netns", UINT64_MAX, &ret->netns) ||
 	    !value_u64(text, "pidns", UINT64_MAX, &ret->pidns) ||
+	    !value_u64(text, "cgroup_root", UINT64_MAX, &ret->cgroup_root) ||
 	    !value_u64(text, "flow_log", NFT_LOG_DENIED | NFT_LOG_ALLOWED, &log) ||
 	    !value_u64(text, "flow_group", UINT16_MAX, &group) ||
 	    !value_u64(text, "net", CELLOS_NET_PATH, &net) ||

@@ -39,6 +39,8 @@
  * @owner: the helper that runs it
  * @netns: inode of the network namespace that holds its egress rules
  * @pidns: inode of the pid namespace in which the pids here mean something
+ * @cgroup_root: root of the cgroup namespace from which levels are counted, as in
+ *	struct cgroup_parent
  * @flow_log: NFT_LOG_*; @flow_group: to whom
  * @net: where the cell's network is
  * @net_inode: of that namespace, unless it is the helper's own
@@ -60,6 +62,7 @@ struct identity {
 	struct pidref workload;
 	uint64_t netns;
 	uint64_t pidns;
+	uint64_t cgroup_root;
 	uint32_t flow_log;
 	uint16_t flow_group;
 	enum cellos_net net;

@@ -16,6 +16,7 @@
 #include "helper/caps.h"
 #include "helper/cell.h"
 #include "lib/cleanup.h"
+#include "nft/sockets.h"
 
 #define STEP	"network"
 
@@ -61,6 +62,8 @@ static int open_inside(struct network *network, struct error *err)
 	}
 	if (network->fd >= 0)
 		ret = nft_open(&network->nft, err);
+	if (network->nft && network->sockets < 0)
+		network->sockets = sockets_open(NULL);
 	if (setns(home, CLONE_NEWNET) < 0)
 		return err_set(err, STEP, errno, "cannot return to the helper's own network "
 			       "namespace");
@@ -198,5 +201,6 @@ void network_done(struct network *network)
 	if (network->nft)
 		nft_close(network->nft);
 	network->nft = NULL;
+	fd_close(&network->sockets);
 	fd_close(&network->fd);
 }

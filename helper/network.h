@@ -21,15 +21,17 @@ struct cell;
  * struct network - the namespace in the hands of this process
  * @fd: the namespace; keeps it until the last counter is read
  * @nft: connection to its nf_tables
+ * @sockets: of sockets_open(), in it
  * @gone: it ended with the cell's processes, and the cell's rules with it
  */
 struct network {
 	int fd;
 	struct nft *nft;
+	int sockets;
 	bool gone;
 };
 
-#define NETWORK_NONE	{ .fd = -EBADF }
+#define NETWORK_NONE	{ .fd = -EBADF, .sockets = -EBADF }
 
 /**
  * network_up() - step "network": make or open the namespace, with loopback up if it

@@ -195,7 +195,7 @@ static int rehearse_inside(int cgroup_fd, const struct cgroup_parent *parent, st
 	struct egress_policy policy __free(policy) = { 0 };
 	struct nft *nft __free(nft) = NULL;
 	struct nft_cell cell = {
-		.level = parent->level + 1, .parent_id = parent->id, .id = "rehearsal",
+		.level = parent->level + 1, .id = "rehearsal",
 		.governed = true, .policy = &policy,
 	};
 	struct stat st;
@@ -212,7 +212,8 @@ static int rehearse_inside(int cgroup_fd, const struct cgroup_parent *parent, st
 		ret = nft_open(&nft, err);
 	if (ret < 0 || !nft)
 		return ret;
-	cell.cgroup_id = st.st_ino;
+	/* No guard over the real parent: the outsider may live below it. */
+	cell.cgroup_id = cell.parent_id = st.st_ino;
 	ret = nft_cell_add(nft, &cell, err);
 	if (ret == 0)
 		ret = nft_cell_verify(nft, &cell, err);

@@ -11,6 +11,7 @@
 #include "helper/caps.h"
 #include "helper/cell.h"
 #include "lib/io.h"
+#include "nft/sockets.h"
 
 /* One table, and what it holds of the cell. */
 struct side {
@@ -233,12 +234,34 @@ static int look_for_breach(struct cell *cell, struct error *err)
 }
 
 /*
+ * A connection that the cell was allowed once, and is not any more, may still have
+ * something queued, which would leave when the rules are gone. So where rules were
+ * replaced the connections go first.
+ */
+static int end_connections(struct cell *cell, struct error *err)
+{
+	int own __free(fd) = -EBADF;
+	int priv __free(priv) = -1;
+	int ret = 0;
+
+	if (cell->leaf_fd < 0 || !cell->identity.governed || cell->network.gone ||
+	    identity_change(cell->leaf_fd) == CHANGE_NONE)
+		return 0;
+	ret = priv = caps_raise(PRIV_EGRESS, err);
+	if (ret == 0 && cell->identity.net == CELLOS_NET_HOST)
+		ret = own = sockets_open(err);
+	if (ret >= 0)
+		ret = sockets_end(own >= 0 ? own : cell->network.sockets, cell->cgroup_id, err);
+	return ret < 0 ? ret : 0;
+}
+
+/*
  * The rules go last: not while a process of the cell lives, or may live. Before,
  * they are compared once more, for what they did until now is in the report.
  */
 int egress_down(struct cell *cell, struct error *err)
 {
-	int verified, counted, removed;
+	int verified, counted, ended, removed;
 
 	if (!cell->registered)
 		return 0;
@@ -250,9 +273,10 @@ int egress_down(struct cell *cell, struct error *err)
 	if (verified == 0)
 		verified = look_for_breach(cell, err);
 	cell->tampered = verified < 0;
+	ended = end_connections(cell, err);
 	counted = egress_count(cell, err);
 	removed = remove_elements(cell, err);
-	return removed < 0 ? removed : verified < 0 ? verified : counted;
+	return removed < 0 ? removed : verified < 0 ? verified : ended < 0 ? ended : counted;
 }
 
 int egress_left(struct cell *cell, unsigned int *ret_left, struct error *err)

@@ -12,14 +12,9 @@ int teardown_claim(struct cell *cell, const char *verb, struct error *err)
 
 	if (cell->leaf_fd < 0)
 		return 0;	/* nothing that another could want */
-	if (cell_is_foreign(cell)) {
-		err_set(err, "teardown", EXDEV, "cell %s was made in another network or pid "
-			"namespace", cell->identity.id);
-		err_hint(err, "do this from there: nsenter -t %d -n -p cellos-helper ...",
-			 pidref_alive(&cell->identity.owner) ? cell->identity.owner.pid :
-			 cell->identity.workload.pid);
-		return -EXDEV;
-	}
+	ret = cell_refuse_foreign(cell, err);
+	if (ret < 0)
+		return ret;
 	if (!cell->locked) {
 		ret = cgroup_lock(&cell->host->parent, err);
 		if (ret < 0)

@@ -98,9 +98,13 @@ static int act(struct host *host, const struct verb_options *options,
 
 	if (ret < 0)
 		return ret;
-	ret = cell_settle(&cell, err);
-	if (ret < 0)
+	ret = cell_refuse_foreign(&cell, err);
+	if (ret == 0)
+		ret = cell_settle(&cell, err);
+	if (ret < 0) {
+		cell_done(&cell);
 		return ret;
+	}
 	if (options->set) {
 		ret = check_governed(&cell, err);
 		if (ret == 0)

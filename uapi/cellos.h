@@ -79,7 +79,7 @@ enum cellos_residue {
 #define CELLOS_ARGC_MAX		4096
 #define CELLOS_ENV_MAX		4096
 #define CELLOS_PATH_MAX		4095
-#define CELLOS_NETNS_MAX	1023	/* path of a network namespace */
+#define CELLOS_NETNS_MAX	255	/* path of a network namespace */
 #define CELLOS_RULES_MAX	1024	/* egress rules of one cell */
 #define CELLOS_RULE_ADDRS_MAX	64	/* addresses of one rule ("resolved") */
 #define CELLOS_KEYS_MAX		2560	/* set elements that the rules compile to: 60 KiB of keys */

@@ -97,7 +97,7 @@ TEST_F(cell, leaf_carries_the_identity_while_it_lives)
 	leaf = cell_leaf(&self->env, "identity");
 	identity = xattr_read(leaf, "user.cellos.identity");
 	ASSERT_NE(NULL, identity);
-	EXPECT_EQ(0, strncmp(identity, "version=1\nid=identity\n", 22)) TH_LOG("%s", identity);
+	EXPECT_EQ(0, strncmp(identity, "version=2\nid=identity\n", 22)) TH_LOG("%s", identity);
 	EXPECT_NE(NULL, strstr(identity, text("\ntoken=%s\n", leaf + strlen(leaf) - UUID_LEN)));
 	EXPECT_NE(NULL, strstr(identity, text("\nowner=%d ", run.pid)));
 	EXPECT_NE(NULL, strstr(identity, text("\nuid=%ld\n",

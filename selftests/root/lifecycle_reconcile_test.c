@@ -194,7 +194,7 @@ FIXTURE(damaged) { struct test_env env; };
 FIXTURE_VARIANT(damaged) { const char *identity; };
 FIXTURE_VARIANT_ADD(damaged, no_version) { "id=damaged\n" };
 FIXTURE_VARIANT_ADD(damaged, empty) { "" };
-FIXTURE_VARIANT_ADD(damaged, cut) { "version=1\nid=damaged\ntoken=1" };
+FIXTURE_VARIANT_ADD(damaged, cut) { "version=2\nid=damaged\ntoken=1" };
 FIXTURE_VARIANT_ADD(damaged, no_number) { "version=x\nid=damaged\n" };
 FIXTURE_SETUP(damaged) { env_setup(&self->env, "lifecycle-reconcile"); }
 FIXTURE_TEARDOWN_PARENT(damaged) { env_teardown(&self->env); }
