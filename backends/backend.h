@@ -7,6 +7,7 @@
 #ifndef BACKENDS_BACKEND_H
 #define BACKENDS_BACKEND_H
 
+#include <linux/filter.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,6 +22,7 @@ enum child_step {
 	CHILD_CREDENTIALS,
 	CHILD_DOMAIN,		/* Landlock */
 	CHILD_WORKDIR,
+	CHILD_FILTER,		/* seccomp */
 	CHILD_EXEC
 };
 
@@ -43,6 +45,7 @@ struct child_status {
  * @working_directory: absolute; opened with the cell's credentials
  * @stdio: fds that become 0, 1 and 2
  * @domain_fd: Landlock ruleset, or negative: none
+ * @filter: of system calls, for seccomp(2); NULL: none
  * @fd_limit: no fd that is needed is as high as this
  * @uid: of the cell; @gid: likewise
  */
@@ -53,6 +56,7 @@ struct child {
 	const char *working_directory;
 	int stdio[3];
 	int domain_fd;
+	const struct sock_fprog *filter;
 	unsigned int fd_limit;
 	uid_t uid;
 	gid_t gid;

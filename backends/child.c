@@ -10,6 +10,7 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
+#include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
@@ -150,6 +151,17 @@ static int enter_workdir(const struct child *child)
 	return -1;
 }
 
+/*
+ * The kernel copies the program, which lies in the helper's memory. It is there
+ * from now on for good, also across exec, and for all that the workload starts:
+ * so it has to let execve(2), access(2) and exit_group(2) pass, which follow. That
+ * it takes no capability is for no_new_privs, which is set.
+ */
+static int install_filter(const struct child *child)
+{
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, child->filter);
+}
+
 int child_isolate(const struct child *child, struct child_status *status)
 {
 	/* First: a private table of the few fds that are needed, at a price that */
@@ -166,6 +178,8 @@ int child_isolate(const struct child *child, struct child_status *status)
 		return fail(status, CHILD_DOMAIN);
 	if (enter_workdir(child) < 0)
 		return fail(status, CHILD_WORKDIR);
+	if (child->filter && install_filter(child) < 0)
+		return fail(status, CHILD_FILTER);
 	return 0;
 }
 
@@ -179,6 +193,7 @@ const char *child_step_name(enum child_step step)
 		[CHILD_CREDENTIALS] = "credentials",
 		[CHILD_DOMAIN] = "landlock",
 		[CHILD_WORKDIR] = "workingDirectory",
+		[CHILD_FILTER] = "seccomp",
 		[CHILD_EXEC] = "exec",
 	};
 

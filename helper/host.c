@@ -62,6 +62,8 @@ int host_open(const char *parent, unsigned int parts, struct host *ret, struct e
 		status = pidref_self(&host.self);
 	if (status == 0)
 		status = identity_namespaces(&host.netns, &host.pidns);
+	if (status == 0 && parts & HOST_SPAWN)
+		status = filter_available(err);
 	/* The spawner first: its kept fds shall have low numbers. */
 	if (status == 0 && parts & HOST_SPAWN)
 		status = spawner_open(&host.spawner, err);
@@ -88,6 +90,7 @@ void host_done(struct host *host)
 	if (host->nft)
 		nft_close(host->nft);
 	loop_close(host->loop);
+	filters_done(&host->filters);
 	cgroup_parent_done(&host->parent);
 	*host = (struct host){
 		.parent = CGROUP_PARENT_NONE, .domain_fd = -EBADF, .self = PIDREF_NONE,

@@ -222,8 +222,11 @@ static int judge(struct cell *cell, const struct birth_wait *wait, struct error 
 static int prepare(struct cell *cell, struct error *err)
 {
 	struct child *child = &cell->spawn.child;
+	unsigned int variant = filter_variant(&cell->plan->policy, cell->plan->egress_enforced);
 	int ret;
 
+	if (cell->plan->net == CELLOS_NET_OWN)
+		variant |= FILTER_OWN_NETNS;
 	*child = (struct child){
 		.argv = cell->plan->argv,
 		.envp = cell->plan->envp,
@@ -233,7 +236,9 @@ static int prepare(struct cell *cell, struct error *err)
 		.gid = cell->identity.gid,
 	};
 	memcpy(child->stdio, cell->stdio.child, sizeof(child->stdio));
-	ret = cell->backend->prepare(child, err);
+	ret = filter_get(&cell->host->filters, variant, &child->filter, err);
+	if (ret == 0)
+		ret = cell->backend->prepare(child, err);
 	cell->prepared = ret == 0;
 	cell->spawn.backend = cell->backend;
 	cell->spawn.cgroup_fd = cell->leaf_fd;

@@ -17,6 +17,7 @@
 #include "helper/host.h"
 #include "helper/limits.h"
 #include "helper/rehearsal.h"
+#include "helper/seccomp.h"
 #include "helper/users.h"
 #include "helper/verbs.h"
 #include "lib/cleanup.h"
@@ -78,8 +79,10 @@ static void probe_parent(struct probe *probe, struct check *check)
 	if (ret == -ENOENT && !err.errnum) {
 		snprintf(good, sizeof(good), "%.200s will be made when it is first needed",
 			 probe->cgroup.path);
-		from_error(check, &err, good);
 		open_above(&probe->cgroup);
+		if (probe->have_caps && probe->cgroup.fd >= 0)
+			cgroup_level_find(&probe->cgroup, &err);
+		from_error(check, &err, good);
 		return;
 	}
 	if (ret == 0)
@@ -202,6 +205,15 @@ static void probe_landlock(struct probe *probe, struct check *check)
 	from_error(check, &err, "Landlock domains: --user UID:GID can be served");
 }
 
+static void probe_filter(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+
+	(void)probe;
+	filter_probe(&err);
+	from_error(check, &err, "seccomp(2) closes the sockets that egress rules do not see");
+}
+
 static void probe_limits(struct probe *probe, struct check *check)
 {
 	static const struct plan_limits unset = {
@@ -238,6 +250,7 @@ static const struct {
 	{ "egress", true, probe_egress },
 	{ "rehearsal", true, probe_rehearsal },
 	{ "dynamic-uids", true, probe_uids },
+	{ "socket-filter", true, probe_filter },
 	{ "pidfs", false, probe_pidfs },
 	{ "landlock", false, probe_landlock },
 	{ "memory", false, probe_limits },

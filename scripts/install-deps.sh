@@ -11,7 +11,7 @@ packages_of()
 {
 	case $1 in
 	build)	echo gcc make libc6-dev linux-libc-dev \
-		     libjansson-dev libmnl-dev liburing-dev uuid-dev libcap-dev ;;
+		     libjansson-dev libmnl-dev liburing-dev uuid-dev libcap-dev libseccomp-dev ;;
 	run)	echo jq ;;
 	check)	echo nftables strace clang libclang-rt-14-dev xz-utils perl procps \
 		     util-linux iproute2 libcap2-bin busybox-static jq ;;

@@ -32,7 +32,7 @@ echo 'int i;' | compiles || give_up "a working compiler (tried$cc)"
 
 missing=
 for header in stdio.h linux/types.h jansson.h libmnl/libmnl.h liburing.h \
-	      uuid/uuid.h sys/capability.h; do
+	      uuid/uuid.h sys/capability.h seccomp.h; do
 	echo "#include <$header>" | compiles -D_GNU_SOURCE || missing="$missing <$header>"
 done
 [ -z "$missing" ] || give_up "${missing# }"

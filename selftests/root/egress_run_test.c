@@ -231,14 +231,18 @@ TEST_F(cell, empty_list_denies_everything_loopback_too)
 		"", "'authority': {}, ", "'authority': {'egressRules': []}, ",
 	};
 	int tcp = serve(SOCK_STREAM, 7001), udp = serve(SOCK_DGRAM, 7001);
+	json_int_t packets = 0;
 
 	allow_ping();
+	/* Without a rule for icmp there is no ping socket, and so nothing to count. */
+	for (size_t i = 0; i < ARRAY_SIZE(attempts); i++)
+		packets += strcmp(attempts[i].protocol, "icmp") != 0;
 	for (size_t i = 0; i < ARRAY_SIZE(authorities); i++) {
 		struct run run = { .document = try_all(&self->env, authorities[i]) };
 
 		ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
 		EXPECT_EQ(NULL, strstr(run.out.bytes, "ok")) TH_LOG("%s", run.out.bytes);
-		EXPECT_EQ(ARRAY_SIZE(attempts), json_int_at(run.report, "/egress/denied/packets"));
+		EXPECT_EQ(packets, json_int_at(run.report, "/egress/denied/packets"));
 		EXPECT_EQ(0, json_array_size(json_at(run.report, "/egress/rules")));
 		EXPECT_TRUE(json_is_true(json_at(run.report, "/egress/enforced")));
 	}

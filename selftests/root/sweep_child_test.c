@@ -62,6 +62,7 @@ static const struct call calls[] = {
 	{ "openat2", SYS_openat2, ANY, "workingDirectory", EIO, 125 },
 	{ "fchdir", SYS_fchdir, ANY, "workingDirectory", EACCES, 125 },
 	{ "getcwd", SYS_getcwd, ANY, "workingDirectory", EIO, 125 },
+	{ "seccomp", SYS_seccomp, ANY, "seccomp", EIO, 125 },
 	{ "execve", SYS_execve, ANY, "exec", EIO, 126 },
 	{ "execve, no memory", SYS_execve, ANY, "exec", ENOMEM, 125 },
 	{ "execve, too many processes", SYS_execve, ANY, "exec", EAGAIN, 125 },

@@ -169,6 +169,8 @@ static int probe(void)
 		return is_unsound("credentials");
 	if (strcmp(value_of("NoNewPrivs"), "1"))
 		return is_unsound("NoNewPrivs");
+	if (strcmp(value_of("Seccomp"), "2"))
+		return is_unsound("Seccomp");
 	if (strspn(value_of("SigIgn"), "0") != 16 || strspn(value_of("SigBlk"), "0") != 16)
 		return is_unsound("signals");
 	if (getsid(0) != getpid())

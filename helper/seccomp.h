@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The filter of system calls that every cell is born with. For now it is about
+ * sockets alone: the egress rules judge IPv4 and IPv6 packets by the cgroup of
+ * their socket, so a cell may make no socket whose traffic they do not see, and
+ * none that takes part in what belongs to a socket of the host.
+ *
+ * A filter cannot change while a process lives. What it opens is decided by the
+ * rules that the cell was born with: a rule for sctp, icmp or icmpv6 that comes
+ * later does not open the socket type, and one that goes does not close it (its
+ * packets are denied then, as all others).
+ */
+#ifndef HELPER_SECCOMP_H
+#define HELPER_SECCOMP_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+
+#include "lib/err.h"
+#include "nft/policy.h"
+
+/* How filters differ. */
+#define FILTER_SCTP		0x1	/* the cell has rules for sctp */
+#define FILTER_ICMP		0x2	/* for icmp */
+#define FILTER_ICMPV6		0x4	/* for icmpv6 */
+#define FILTER_OWN_NETNS	0x8	/* nobody else is in its network namespace */
+#define FILTER_VARIANTS		16
+
+/* The filters of one helper: each is built when the first cell needs it. */
+struct filters;
+
+/**
+ * filter_available() - can this kernel do what a filter needs?
+ * @err: step "seccomp"
+ *
+ * Return: 0 or -errno.
+ */
+int filter_available(struct error *err);
+
+/**
+ * filter_variant() - which filter fits the rules of a cell
+ * @policy: its rules at birth
+ * @enforced: false: they are off, and so nothing that they would see is closed
+ *
+ * Return: FILTER_* bits, without FILTER_OWN_NETNS.
+ */
+unsigned int filter_variant(const struct egress_policy *policy, bool enforced);
+
+/**
+ * filter_get() - a filter as a program for seccomp(2)
+ * @filters: NULL before the first call; keeps it
+ * @variant: FILTER_* bits
+ * @ret: belongs to @filters; no process has to be able to write it
+ * @err: step "seccomp"
+ *
+ * Context: not in the child of a clone: it allocates.
+ * Return: 0 or -errno.
+ */
+int filter_get(struct filters **filters, unsigned int variant, const struct sock_fprog **ret,
+	       struct error *err);
+
+/* filters_done() - release all of them; idempotent. */
+void filters_done(struct filters **filters);
+
+/**
+ * filter_probe() - install a filter in a process made for it, and see it work
+ * @err: step "seccomp"
+ *
+ * Context: a process with one thread.
+ * Return: 0 or -errno.
+ */
+int filter_probe(struct error *err);
+
+#endif /* HELPER_SECCOMP_H */

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT
+/*
+ * helper/seccomp.c: each filter, run by an interpreter of classic BPF, against a
+ * plain statement of what is open. So it is also asked for what the kernel of the
+ * test does not have, and for numbers that mean nothing yet.
+ */
+#include "helper/seccomp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <seccomp.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <linux/audit.h>
+#include <linux/netlink.h>
+#include <linux/seccomp.h>
+
+#include "kselftest_harness.h"
+
+#define UPPER		(UINT64_C(1) << 32)	/* a bit that the kernel does not look at */
+#define X32		0x40000000
+#define SCTP_REUSE	36			/* SCTP_REUSE_PORT */
+
+/* What becomes of a call: OPEN, an errno (0: not done, and nothing said), or one of these. */
+#define OPEN		-1
+#define KILLED		-2
+#define BROKEN		-3			/* a program that cannot be followed */
+
+static bool holds(const struct sock_filter *jump, uint32_t a)
+{
+	switch (BPF_OP(jump->code)) {
+	case BPF_JEQ:
+		return a == jump->k;
+	case BPF_JGT:
+		return a > jump->k;
+	case BPF_JGE:
+		return a >= jump->k;
+	default:
+		return a & jump->k;		/* BPF_JSET */
+	}
+}
+
+static int meaning(uint32_t value)
+{
+	switch (value & SECCOMP_RET_ACTION_FULL) {
+	case SECCOMP_RET_ALLOW:
+		return OPEN;
+	case SECCOMP_RET_ERRNO:
+		return (int)(value & SECCOMP_RET_DATA);
+	case SECCOMP_RET_KILL_PROCESS:
+		return KILLED;
+	default:
+		return BROKEN;
+	}
+}
+
+static int run_filter(const struct sock_fprog *program, const struct seccomp_data *data)
+{
+	uint32_t a = 0;
+
+	for (unsigned int pc = 0; pc < program->len; pc++) {
+		const struct sock_filter *op = &program->filter[pc];
+
+		if (op->code == (BPF_RET | BPF_K))
+			return meaning(op->k);
+		if (op->code == (BPF_LD | BPF_W | BPF_ABS) && op->k <= sizeof(*data) - sizeof(a))
+			memcpy(&a, (const char *)data + op->k, sizeof(a));
+		else if (op->code == (BPF_ALU | BPF_AND | BPF_K))
+			a &= op->k;
+		else if (op->code == (BPF_JMP | BPF_JA))
+			pc += op->k;
+		else if (BPF_CLASS(op->code) == BPF_JMP && BPF_SRC(op->code) == BPF_K)
+			pc += holds(op, a) ? op->jt : op->jf;
+		else
+			return BROKEN;
+	}
+	return BROKEN;
+}
+
+/* ---- all variants ---- */
+
+FIXTURE(all)
+{
+	struct filters *filters;
+	const struct sock_fprog *programs[FILTER_VARIANTS];
+};
+
+FIXTURE_SETUP(all)
+{
+	struct error err = { 0 };
+
+	for (unsigned int i = 0; i < FILTER_VARIANTS; i++) {
+		ASSERT_EQ(0, filter_get(&self->filters, i, &self->programs[i], &err))
+			TH_LOG("%s", err.message);
+	}
+}
+
+FIXTURE_TEARDOWN(all) { filters_done(&self->filters); }
+
+static int ask(const struct sock_fprog *program, long call, uint64_t a, uint64_t b, uint64_t c)
+{
+	const struct seccomp_data data = {
+		.nr = (int)call, .arch = seccomp_arch_native(), .args = { a, b, c },
+	};
+
+	return run_filter(program, &data);
+}
+
+/* The statement, for arguments as the kernel takes them. */
+static int stream_protocol(unsigned int variant, uint32_t protocol)
+{
+	bool open = protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP ||
+		    (protocol == IPPROTO_SCTP && variant & FILTER_SCTP);
+
+	return open ? OPEN : EPROTONOSUPPORT;
+}
+
+static int datagram_protocol(unsigned int variant, uint32_t protocol)
+{
+	bool open = protocol == 0 || protocol == IPPROTO_UDP ||
+		    (protocol == IPPROTO_ICMP && variant & FILTER_ICMP) ||
+		    (protocol == IPPROTO_ICMPV6 && variant & FILTER_ICMPV6);
+
+	return open ? OPEN : EPROTONOSUPPORT;
+}
+
+static int statement(unsigned int variant, uint32_t family, uint32_t type, uint32_t protocol)
+{
+	if (family == AF_UNIX)
+		return OPEN;
+	if (family == AF_NETLINK)
+		return protocol == NETLINK_ROUTE ? OPEN : EPROTONOSUPPORT;
+	if (family != AF_INET && family != AF_INET6)
+		return EAFNOSUPPORT;
+	switch (type & 0xf) {
+	case SOCK_STREAM:
+		return stream_protocol(variant, protocol);
+	case SOCK_DGRAM:
+		return datagram_protocol(variant, protocol);
+	case SOCK_RAW:
+		return EPERM;
+	case SOCK_SEQPACKET:
+		return variant & FILTER_SCTP && (protocol == 0 || protocol == IPPROTO_SCTP) ?
+			OPEN : EPROTONOSUPPORT;
+	default:
+		return EPROTONOSUPPORT;
+	}
+}
+
+/* Small numbers one by one, then the edges of all powers of two. */
+static uint32_t number(unsigned int i, unsigned int small)
+{
+	if (i < small)
+		return i;
+	i -= small;
+	return (UINT32_C(1) << i / 3) + i % 3 - 1;
+}
+
+#define NUMBERS(small)	((small) + 3 * 32)
+
+static void expect_socket(struct __test_metadata *_metadata, const FIXTURE_DATA(all) *self,
+			  unsigned int variant, uint32_t family, uint32_t type, uint32_t protocol)
+{
+	const struct sock_fprog *program = self->programs[variant];
+	int expected = statement(variant, family, type, protocol);
+
+	if (ask(program, SYS_socket, family, type, protocol) != expected) {
+		EXPECT_EQ(expected, ask(program, SYS_socket, family, type, protocol))
+			TH_LOG("filter %u: socket(%u, %#x, %u)", variant, family, type, protocol);
+	}
+	if (expected == OPEN)
+		return;
+	/* What is closed is closed with rubbish above it, too. */
+	for (unsigned int i = 1; i < 8; i++) {
+		int got = ask(program, SYS_socket, family | (i & 1 ? UPPER : 0),
+			      type | (i & 2 ? UPPER : 0), protocol | (i & 4 ? UPPER : 0));
+
+		if (got <= 0) {
+			EXPECT_GT(got, 0) TH_LOG("filter %u: socket(%u, %#x, %u), bits above: %u",
+						 variant, family, type, protocol, i);
+		}
+	}
+}
+
+TEST_F(all, sockets_are_open_as_stated_and_no_other)
+{
+	static const uint32_t families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
+	static const uint32_t flags[] = { 0, SOCK_CLOEXEC, SOCK_NONBLOCK, 0x40000000 };
+
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(families) * 16 * NUMBERS(600); i++) {
+			uint32_t type = i / ARRAY_SIZE(families) % 16;
+
+			expect_socket(_metadata, self, v, families[i % ARRAY_SIZE(families)],
+				      type | flags[i % 5 % ARRAY_SIZE(flags)],
+				      number(i / (ARRAY_SIZE(families) * 16), 600));
+		}
+	}
+}
+
+TEST_F(all, families_are_open_as_stated_and_no_other)
+{
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++)
+		for (unsigned int i = 0; i < NUMBERS(300); i++)
+			for (uint32_t type = 0; type < 16; type++)
+				expect_socket(_metadata, self, v, number(i, 300), type, 0);
+}
+
+TEST_F(all, pairs_are_of_unix_sockets_only)
+{
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		for (unsigned int i = 0; i < NUMBERS(300); i++) {
+			uint32_t family = number(i, 300);
+
+			EXPECT_EQ(family == AF_UNIX ? OPEN : EAFNOSUPPORT,
+				  ask(self->programs[v], SYS_socketpair, family, SOCK_STREAM, 0))
+				TH_LOG("filter %u: family %u", v, family);
+		}
+	}
+}
+
+/* ---- other calls ---- */
+
+static int option(const struct sock_fprog *program, uint64_t level, uint64_t name)
+{
+	return ask(program, SYS_setsockopt, 0, level, name);
+}
+
+TEST_F(all, options_that_share_a_port_do_nothing_but_in_a_network_of_its_own)
+{
+	static const uint32_t options[][2] = {
+		{ SOL_SOCKET, SO_REUSEADDR }, { SOL_SOCKET, SO_REUSEPORT },
+		{ IPPROTO_SCTP, SCTP_REUSE },
+	};
+
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		const struct sock_fprog *program = self->programs[v];
+		int expected = v & FILTER_OWN_NETNS ? OPEN : 0;
+
+		for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+			uint64_t level = options[i][0], name = options[i][1];
+
+			EXPECT_EQ(expected, option(program, level, name));
+			EXPECT_EQ(expected, option(program, level | UPPER, name));
+			EXPECT_EQ(expected, option(program, level, name | UPPER));
+		}
+	}
+}
+
+TEST_F(all, no_other_option_is_touched_but_tcp_ulp)
+{
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		const struct sock_fprog *program = self->programs[v];
+
+		EXPECT_EQ(ENOPROTOOPT, option(program, SOL_TCP, TCP_ULP));
+		EXPECT_EQ(ENOPROTOOPT, option(program, SOL_TCP | UPPER, TCP_ULP | UPPER));
+		for (uint32_t level = 0; level < 300; level++) {
+			for (uint32_t name = 0; name < 100; name++) {
+				bool ours = (level == SOL_SOCKET && (name == SO_REUSEADDR ||
+								     name == SO_REUSEPORT)) ||
+					    (level == IPPROTO_SCTP && name == SCTP_REUSE) ||
+					    (level == SOL_TCP && name == TCP_ULP);
+
+				if (ours)
+					continue;
+				EXPECT_EQ(OPEN, option(program, level, name))
+					TH_LOG("filter %u: level %u, option %u", v, level, name);
+			}
+		}
+	}
+}
+
+TEST_F(all, no_other_call_is_touched_but_io_uring)
+{
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		for (long call = 0; call < 1024; call++) {
+			bool ring = call == SYS_io_uring_setup || call == SYS_io_uring_enter ||
+				    call == SYS_io_uring_register;
+
+			if (call == SYS_socket || call == SYS_socketpair || call == SYS_setsockopt)
+				continue;
+			EXPECT_EQ(ring ? EPERM : OPEN,
+				  ask(self->programs[v], call, UINT64_MAX, 0, 1))
+				TH_LOG("filter %u: call %ld", v, call);
+		}
+	}
+}
+
+/* A debugger in the cell makes it one by -1, to skip it. */
+TEST_F(all, no_call_at_all_is_not_touched)
+{
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		EXPECT_EQ(OPEN, ask(self->programs[v], -1, 0, 0, 0));
+	}
+}
+
+TEST_F(all, calls_of_another_architecture_kill)
+{
+	static const uint32_t others[] = { AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_RISCV64, 0 };
+	struct seccomp_data data = { 0 };
+
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		for (data.nr = 0; data.nr < 600; data.nr++) {
+			for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+				data.arch = others[i];
+				EXPECT_EQ(KILLED, run_filter(self->programs[v], &data));
+			}
+			if (seccomp_arch_native() == AUDIT_ARCH_X86_64)
+				EXPECT_EQ(KILLED, ask(self->programs[v], data.nr | X32, 0, 0, 0));
+		}
+	}
+}
+
+/* ---- which filter ---- */
+
+TEST(rules_of_a_cell_choose_its_filter)
+{
+	struct egress_key keys[] = {
+		{ .protocol = IPPROTO_TCP }, { .protocol = IPPROTO_UDP },
+		{ .protocol = IPPROTO_SCTP }, { .protocol = IPPROTO_ICMP },
+		{ .protocol = IPPROTO_ICMPV6 },
+	};
+	struct egress_policy policy = { .keys = keys };
+
+	EXPECT_EQ(0, filter_variant(&policy, true));
+	policy.n_keys = 2;
+	EXPECT_EQ(0, filter_variant(&policy, true));
+	policy.n_keys = 3;
+	EXPECT_EQ(FILTER_SCTP, filter_variant(&policy, true));
+	policy.n_keys = 5;
+	EXPECT_EQ(FILTER_SCTP | FILTER_ICMP | FILTER_ICMPV6, filter_variant(&policy, true));
+	policy.keys = &keys[3];
+	policy.n_keys = 1;
+	EXPECT_EQ(FILTER_ICMP, filter_variant(&policy, true));
+	policy.keys = &keys[4];
+	EXPECT_EQ(FILTER_ICMPV6, filter_variant(&policy, true));
+	policy.n_keys = 0;
+	EXPECT_EQ(FILTER_SCTP | FILTER_ICMP | FILTER_ICMPV6, filter_variant(&policy, false));
+}
+
+TEST(a_filter_is_built_once)
+{
+	struct filters *filters = NULL;
+	const struct sock_fprog *first = NULL, *again = NULL;
+	const struct sock_filter *program;
+
+	ASSERT_EQ(0, filter_get(&filters, FILTER_ICMP, &first, NULL));
+	program = first->filter;
+	ASSERT_EQ(0, filter_get(&filters, FILTER_ICMP, &again, NULL));
+	EXPECT_EQ(first, again);
+	EXPECT_EQ(program, again->filter);
+	filters_done(&filters);
+	filters_done(&filters);
+}
+
+TEST_HARNESS_MAIN
