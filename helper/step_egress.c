@@ -93,8 +93,6 @@ int egress_up(struct cell *cell, struct error *err)
 		ret = nft_cell_add(side->nft, &side->cell, err);
 		if (i == 0 && (ret == -EEXIST || ret == -EADDRINUSE))
 			cell->registered = false;	/* the elements are another cell's */
-		if (i > 0 && ret == -EEXIST)
-			network_done(&cell->network);	/* the table is another's */
 		if (ret == 0)
 			ret = nft_cell_verify(side->nft, &side->cell, err);
 	}

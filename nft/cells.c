@@ -145,9 +145,12 @@ static int add_once(struct nft *nft, const struct nft_cell *cell, struct error *
 
 	if (!nft->rules.valid)
 		r = ruleset_load(nft, err);
-	if (!r && nft->private && nft->rules.table)
+	if (!r && nft->private && nft->rules.table) {
 		r = err_set(err, CONN_STEP, EEXIST, "the network namespace has a table inet %s "
 			    "already", nft->table);
+		err_hint(err, "a cell whose id differs only in signs may live there: choose "
+			 "another id; or, if none does: nft delete table inet %s", nft->table);
+	}
 	if (!r)
 		r = ruleset_make_room(nft, cell->level, &needs.tuples, err);
 	if (r < 0)

@@ -287,13 +287,23 @@ static int remove_once(struct nft *nft, const struct nft_cell *cell, bool whole,
 	return r ? (r < 0 ? r : 0) : remove_elements(nft, &sight, whole);
 }
 
-static int remove_private(struct nft *nft, struct error *err)
+/* A table of that name may be another's: it is ours if there is anything of the cell in it. */
+static int remove_private(struct nft *nft, const struct nft_cell *cell, struct error *err)
 {
+	struct element_mask mask = { 0 };
+	struct selection what = { .list = cell_elements(nft, cell) };
 	uint32_t gen;
+	unsigned int i;
 	int r;
 
 	r = table_find(nft, &gen, err);
-	return r < 0 || !gen ? r : table_delete(nft, gen, err);
+	if (r < 0 || !gen)
+		return r;
+	r = read_mask(nft, &what, &mask, gen, err);
+	for (i = 0; !r && i < what.list.n; i++)
+		if (element_mask_has(&mask, i))
+			return table_delete(nft, gen, err);
+	return r;
 }
 
 int nft_cell_remove(struct nft *nft, const struct nft_cell *cell, struct error *err)
@@ -303,7 +313,7 @@ int nft_cell_remove(struct nft *nft, const struct nft_cell *cell, struct error *
 	int r;
 
 	do {
-		r = nft->private ? remove_private(nft, err) : remove_once(nft, cell, whole, err);
+		r = nft->private ? remove_private(nft, cell, err) : remove_once(nft, cell, whole, err);
 		whole = true;
 	} while (r == -ERESTART && retry_wait(&retry));
 	return r == -ERESTART ? retry_gave_up(err) : r;

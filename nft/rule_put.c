@@ -18,7 +18,7 @@
 #define WORD_PROTOCOL	2
 #define WORD_ADDR	3
 #define MAX_EXPRS	128
-#define MAX_BYTES	4000
+#define MAX_BYTES	4095
 
 /* Where the parts of a key stand in a packet; a protocol of size 0 is the packet's own. */
 struct view {
@@ -121,12 +121,16 @@ struct key_state {
 	unsigned int bytes;		/* of these, at most, in the kernel's form */
 };
 
-/* Sizes of the kernel's structs with their ops pointer (6.1 to 6.18), rounded up. */
+/*
+ * Sizes of the kernel's structs with their ops pointer (6.1 to 6.18). Its short mask
+ * is for whole words only; one for a word of which a port takes half would do, too,
+ * but makes `nft -j` abort (1.0.6).
+ */
 #define COST_PAYLOAD	16
 #define COST_MASK_WORD	24
 #define COST_MASK_LONG	64
 #define COST_LOOKUP	56
-#define COST_HEAD	160
+#define COST_HEAD	128
 #define HEAD_EXPRS	6		/* with the verdict */
 
 static void spend(struct key_state *state, unsigned int bytes)
@@ -156,7 +160,7 @@ static void put_not_in(struct message *m, const struct rule *rule, const struct 
 	if (tuple.port_bits && tuple.port_bits < state->port_bits) {
 		if (m)
 			expr_mask(m, port, 2, tuple.port_bits);
-		spend(state, COST_MASK_WORD);
+		spend(state, COST_MASK_LONG);
 		state->port_bits = tuple.port_bits;
 	}
 	if (m)
