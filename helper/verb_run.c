@@ -197,8 +197,9 @@ static int say_result(const struct input *input, const struct run_result *result
 
 static int run_plan(const struct plan *plan, const struct input *input, struct run_result *result)
 {
-	struct host host;
-	struct cell cell;
+	/* One in the life of this process, and large for a stack. */
+	static struct host host;
+	static struct cell cell;
 	int status;
 
 	if (host_open(plan->cgroup_parent, HOST_NFT | HOST_LOOP | HOST_SPAWN | HOST_CREATE, &host,
