@@ -106,8 +106,37 @@ static bool attr_match(const struct nlattr *want, const struct nlattr *have)
 	return a.len == b.len && !memcmp(a.data, b.data, a.len);
 }
 
+/* The first attribute from @attr on that is not ignored; NULL: none. */
+static const struct nlattr *next_of(struct attrs attrs, const struct nlattr *attr,
+				    uint64_t ignore)
+{
+	const char *end = attrs.data + attrs.len;
+
+	while (mnl_attr_ok(attr, (int)(end - (const char *)attr))) {
+		if (!is_ignored(attr, ignore))
+			return attr;
+		attr = mnl_attr_next(attr);
+	}
+	return NULL;
+}
+
+/* Compares while both have the same types in the same order. -1: they have not. */
+static int match_in_step(struct attrs want, struct attrs have, uint64_t ignore)
+{
+	const struct nlattr *a = next_of(want, (const void *)want.data, ignore);
+	const struct nlattr *b = next_of(have, (const void *)have.data, ignore);
+
+	while (a && b && mnl_attr_get_type(a) == mnl_attr_get_type(b)) {
+		if (!attr_match(a, b))
+			return false;
+		a = next_of(want, mnl_attr_next(a), ignore);
+		b = next_of(have, mnl_attr_next(b), ignore);
+	}
+	return a || b ? -1 : true;
+}
+
 /* Lists repeat one attribute type: the rank among its like keeps their order. */
-bool attrs_match(struct attrs want, struct attrs have, uint64_t ignore)
+static bool match_by_rank(struct attrs want, struct attrs have, uint64_t ignore)
 {
 	const struct nlattr *attr, *twin;
 
@@ -126,4 +155,11 @@ bool attrs_match(struct attrs want, struct attrs have, uint64_t ignore)
 			return false;
 	}
 	return true;
+}
+
+bool attrs_match(struct attrs want, struct attrs have, uint64_t ignore)
+{
+	int match = match_in_step(want, have, ignore);
+
+	return match < 0 ? match_by_rank(want, have, ignore) : match;
 }

@@ -237,20 +237,16 @@ static int verify_static(struct nft *nft, const struct nft_cell *cell, struct er
 
 int nft_cell_verify(struct nft *nft, const struct nft_cell *cell, struct error *err)
 {
-	struct element_list elements = cell_elements(nft, cell);
-	struct element_list parent = parent_elements(nft, cell);
-	uint32_t gen = 0, gen_parent;
+	struct element_list elements = required_elements(nft, cell);
+	uint32_t gen = 0;
 	int r;
 
 	r = check_cell(cell, err);
 	if (!r)
 		r = elements_read(nft, &elements, verify_element, err, &gen, err);
-	gen_parent = gen;
-	if (!r && parent.n)
-		r = elements_read(nft, &parent, verify_element, err, &gen_parent, err);
 	if (r < 0)
 		return r;
-	if (gen != nft->rules.gen || gen_parent != gen)
+	if (gen != nft->rules.gen)
 		nft->rules.valid = false;
 	return verify_static(nft, cell, err);
 }

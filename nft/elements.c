@@ -178,11 +178,37 @@ static void parent_element(const struct element_list *list, unsigned int i, stru
 	memcpy(ret->key, &cell->parent_id, 8);
 }
 
+static unsigned int n_parent_elements(bool private, const struct nft_cell *cell)
+{
+	return cell->governed && !private ? 2 : 0;
+}
+
 struct element_list parent_elements(const struct nft *nft, const struct nft_cell *cell)
 {
 	return (struct element_list) {
-		.n = cell->governed && !nft->private ? 2 : 0, .at = parent_element, .arg = cell,
+		.n = n_parent_elements(nft->private, cell), .at = parent_element, .arg = cell,
 	};
+}
+
+static void required_element(const struct element_list *list, unsigned int i,
+			     struct element *ret)
+{
+	const struct nft_cell *cell = list->arg;
+	unsigned int own = list->n - n_parent_elements(list->private, cell);
+
+	if (i < own)
+		cell_element(list, i, ret);
+	else
+		parent_element(list, i - own, ret);
+}
+
+struct element_list required_elements(const struct nft *nft, const struct nft_cell *cell)
+{
+	struct element_list list = cell_elements(nft, cell);
+
+	list.n += n_parent_elements(nft->private, cell);
+	list.at = required_element;
+	return list;
 }
 
 static void put_userdata(struct message *m, const struct element *element)

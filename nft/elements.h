@@ -98,6 +98,9 @@ struct element_list cell_elements(const struct nft *nft, const struct nft_cell *
 /* Those of its policy only, in the order of its keys. */
 struct element_list policy_elements(const struct nft_cell *cell);
 
+/* All that has to be there of a cell: its own, and its parent's behind them. */
+struct element_list required_elements(const struct nft *nft, const struct nft_cell *cell);
+
 /* Those of its parent; none if the cell is not governed, or the table its own. */
 struct element_list parent_elements(const struct nft *nft, const struct nft_cell *cell);
 

@@ -16,8 +16,8 @@
  *   allow<L>_ip6_128          one tuple: IPv6, /128, any port
  *
  *   output, input             base chains
- *   routed, reject            chains that all levels share
- *   cell<L>, deny<L>          chains of a level, outbound
+ *   reject                    chain that all levels share
+ *   cell<L>, v6cell<L>, deny<L>	chains of a level, outbound
  *   peer<L>, quoted<L>, refuse<L>	inbound
  *   guard<L>                  for sockets of no cell
  *   flow<id>, flowok<id>      log for one cell what was denied, or allowed
@@ -66,9 +66,9 @@ struct set_id {
 enum chain_kind {
 	CHAIN_OUTPUT,
 	CHAIN_INPUT,
-	CHAIN_ROUTED,
 	CHAIN_REJECT,
 	CHAIN_CELL,
+	CHAIN_V6CELL,
 	CHAIN_DENY,
 	CHAIN_PEER,
 	CHAIN_QUOTED,

@@ -39,9 +39,12 @@ bool retry_wait(struct retry *retry)
 	}
 	if (time >= retry->deadline)
 		return false;
-	pause.tv_nsec = (long)(next_random(retry) % (PAUSE_FIRST << retry->round));
-	if (retry->round < PAUSE_ROUNDS)
-		retry->round++;
+	/* At once the first time: it was one collision, as a rule. */
+	if (!retry->round++)
+		return true;
+	if (retry->round > PAUSE_ROUNDS)
+		retry->round = PAUSE_ROUNDS;
+	pause.tv_nsec = (long)(next_random(retry) % (PAUSE_FIRST << (retry->round - 1)));
 	nanosleep(&pause, NULL);
 	return true;
 }

@@ -258,7 +258,7 @@ static void put_loopback(struct message *m, uint32_t key)
 	expr_compare(m, 0, NFT_CMP_EQ, &value);
 }
 
-/* meta nfproto ipv4 ip hdrlength != 5 */
+/* meta nfproto ipv4 ip hdrlength != 5; the family is known, but nft(8) wants to hear it */
 static void put_options(struct message *m)
 {
 	static const struct packet_part first = NETWORK(0, 1);
@@ -271,10 +271,9 @@ static void put_options(struct message *m)
 	expr_compare(m, 0, NFT_CMP_NEQ, &value);
 }
 
-/* meta nfproto ipv6 exthdr rt exists */
+/* exthdr rt exists; where only IPv6 comes */
 static void put_routing(struct message *m)
 {
-	put_family(m, 6);
 	expr_exthdr_exists(m, IPPROTO_ROUTING, 0);
 	expr_is(m, 0, 1);
 }
@@ -307,6 +306,8 @@ static void put_match(struct message *m, const struct rule *rule)
 		return put_loopback(m, NFT_META_OIFTYPE);
 	case RULE_LOOPBACK_IN:
 		return put_loopback(m, NFT_META_IIFTYPE);
+	case RULE_IPV6:
+		return put_family(m, 6);
 	case RULE_OPTIONS:
 		return put_options(m);
 	case RULE_ROUTING:

@@ -50,12 +50,17 @@ static const struct rule reject_rules[] = {
 	{ RULE_UNREACHABLE, .code = NFT_CONTINUE },
 };
 
-/* A base chain: some rules, then some for each level in use. */
-static const struct rule output_rules[] = {
-	{ RULE_OPTIONS, .code = NFT_JUMP, .to = CHAIN_ROUTED },
-	{ RULE_ROUTING, .code = NFT_JUMP, .to = CHAIN_ROUTED },
+/* What an address tells is not where the packet goes: options, routing headers. */
+static const struct rule cell_rules[] = {
+	{ RULE_IPV6, .code = NFT_GOTO, .to = CHAIN_V6CELL },
+	{ RULE_OPTIONS, .code = NFT_GOTO, .to = CHAIN_DENY },
 };
 
+static const struct rule v6cell_rules[] = {
+	{ RULE_ROUTING, .code = NFT_GOTO, .to = CHAIN_DENY },
+};
+
+/* A base chain: some rules for each level in use. */
 static const struct rule output_level_rules[] = {
 	{ RULE_CGROUP, .set = SET_CELLS, .code = NFT_JUMP, .to = CHAIN_CELL },
 	{ RULE_CGROUP, .set = SET_PARENTS, .code = NFT_JUMP, .to = CHAIN_GUARD },
@@ -63,10 +68,6 @@ static const struct rule output_level_rules[] = {
 
 static const struct rule input_level_rules[] = {
 	{ RULE_CGROUP, .set = SET_CELLS, .code = NFT_JUMP, .to = CHAIN_PEER },
-};
-
-static const struct rule routed_level_rules[] = {
-	{ RULE_CGROUP, .set = SET_CELLS, .code = NFT_GOTO, .to = CHAIN_DENY },
 };
 
 /* At the end of output is what all levels allow. */
@@ -87,10 +88,11 @@ static const struct {
 	struct rule_list once;
 	struct rule_list level;	/* of the chains that all levels share: for each */
 } chains[CHAIN_COUNT] = {
-	[CHAIN_OUTPUT]	= { RULES(output_rules), RULES(output_level_rules) },
+	[CHAIN_OUTPUT]	= { .level = RULES(output_level_rules) },
 	[CHAIN_INPUT]	= { .level = RULES(input_level_rules) },
-	[CHAIN_ROUTED]	= { .level = RULES(routed_level_rules) },
 	[CHAIN_REJECT]	= { .once = RULES(reject_rules) },
+	[CHAIN_CELL]	= { .once = RULES(cell_rules) },
+	[CHAIN_V6CELL]	= { .once = RULES(v6cell_rules) },
 	[CHAIN_DENY]	= { .once = RULES(deny_rules) },
 	[CHAIN_PEER]	= { .once = RULES(peer_rules) },
 	[CHAIN_QUOTED]	= { .once = RULES(quoted_rules) },
@@ -172,12 +174,14 @@ static bool base_rule(const struct nft *nft, const struct chain_id *chain, unsig
 }
 
 /* The longest prefixes and single ports first: they are the most used. */
-static bool cell_rule(const struct level_rules *level, unsigned int i, struct rule *ret)
+static bool cell_rule(const struct level_rules *level, unsigned int family, unsigned int i,
+		      struct rule *ret)
 {
 	unsigned int index = TUPLES;
 
 	while (index--) {
-		if (!tuple_set_has(&level->tuples, index) || i--)
+		if (!tuple_set_has(&level->tuples, index) || tuple_at(index).family != family ||
+		    i--)
 			continue;
 		*ret = (struct rule) {
 			.kind = RULE_TUPLE, .code = NFT_RETURN, .tuple = tuple_at(index),
@@ -196,10 +200,9 @@ bool chain_rule(const struct nft *nft, const struct chain_id *chain, unsigned in
 
 	if (chain->kind < CHAIN_CELL)
 		return base_rule(nft, chain, i, ret);
-	if (chain->kind == CHAIN_CELL)
-		found = cell_rule(level, i, ret);
-	else
-		found = list_at(nft, chain->level, &chains[chain->kind].once, &i, ret);
+	found = list_at(nft, chain->level, &chains[chain->kind].once, &i, ret);
+	if (!found && (chain->kind == CHAIN_CELL || chain->kind == CHAIN_V6CELL))
+		found = cell_rule(level, chain->kind == CHAIN_CELL ? 4 : 6, i, ret);
 	ret->level = chain->level;
 	ret->tuples = &level->tuples;
 	return found;

@@ -16,6 +16,7 @@
 enum rule_kind {
 	RULE_LOOPBACK_OUT,	/* meta oiftype loopback accept */
 	RULE_LOOPBACK_IN,	/* meta iiftype loopback accept */
+	RULE_IPV6,		/* meta nfproto ipv6 */
 	RULE_OPTIONS,		/* ip hdrlength != 5: IPv4 options */
 	RULE_ROUTING,		/* exthdr rt exists: an IPv6 routing header */
 	RULE_LOG,		/* socket cgroupv2 level L vmap @<map> */

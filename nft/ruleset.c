@@ -217,7 +217,9 @@ static void put_shared_rules(struct nft *nft, bool flush)
 /* The chains of a level whose rules depend on its tuples. */
 static void put_tuple_rules(struct nft *nft, unsigned int level)
 {
-	static const enum chain_kind kinds[] = { CHAIN_CELL, CHAIN_PEER, CHAIN_QUOTED };
+	static const enum chain_kind kinds[] = {
+		CHAIN_CELL, CHAIN_V6CELL, CHAIN_PEER, CHAIN_QUOTED
+	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {

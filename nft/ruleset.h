@@ -14,20 +14,20 @@
  *		}
  *		chain output {
  *			type filter hook output priority filter; policy accept;
- *			ip hdrlength != 5 jump routed
- *			exthdr rt exists jump routed
  *			socket cgroupv2 level 2 @cells2 jump cell2
  *			socket cgroupv2 level 1 @parents2 jump guard2
  *			# where a cell logs allowed flows, too:
  *			meta l4proto tcp tcp flags & (fin | syn | rst | ack) != syn return
  *			socket cgroupv2 level 2 vmap @logallowed2
  *		}
- *		chain routed { socket cgroupv2 level 2 @cells2 goto deny2 }
  *		chain cell2 {
+ *			meta nfproto ipv6 goto v6cell2
+ *			ip hdrlength != 5 goto deny2
  *			socket cgroupv2 level 2 . meta l4proto . ip daddr & 255.255.255.0 .
  *				th dport @allow2_ip_24_p16 return
  *			goto deny2
  *		}
+ *		chain v6cell2 { exthdr rt exists goto deny2; ...; goto deny2 }
  *		chain deny2 {
  *			socket cgroupv2 level 2 @denied2
  *			socket cgroupv2 level 2 vmap @logdenied2	# where a cell logs

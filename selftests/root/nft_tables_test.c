@@ -157,7 +157,7 @@ TEST_F(tables, with_a_flushed_chain_of_a_level_are_refused)
 TEST_F(tables, with_the_last_rule_of_a_chain_gone_are_refused)
 {
 	static const enum chain_kind kinds[] = {
-		CHAIN_OUTPUT, CHAIN_INPUT, CHAIN_ROUTED, CHAIN_REJECT, CHAIN_CELL, CHAIN_DENY,
+		CHAIN_OUTPUT, CHAIN_INPUT, CHAIN_REJECT, CHAIN_CELL, CHAIN_V6CELL, CHAIN_DENY,
 		CHAIN_PEER, CHAIN_QUOTED, CHAIN_REFUSE, CHAIN_GUARD,
 	};
 	struct rule rule, next;
