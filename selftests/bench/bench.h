@@ -71,6 +71,8 @@ static inline uint64_t clock_ns(void)
 /* The parts of the table, each in the file of its name. */
 void part_lifecycle(void);
 void part_egress(void);
+void part_packets(void);
+void part_replace(void);
 void part_whole(void);
 void part_end(void);
 

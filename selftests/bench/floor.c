@@ -25,7 +25,7 @@
 
 #define STACK_SIZE	(64 * 1024)
 #define BATCH_SIZE	(16 * 1024)	/* some 2 KiB are used */
-#define ELEMENTS	(4 + BENCH_RULES)
+#define ELEMENTS	(5 + BENCH_RULES)
 #define LEAF		LEAF_PREFIX BENCH_ID "_00000000-0000-4000-8000-000000000000"
 
 /**
@@ -267,7 +267,7 @@ static void *floor_open(const void *arg)
 	if (!floor->socket || mnl_socket_bind(floor->socket, 0, MNL_SOCKET_AUTOPID) < 0)
 		die("floor: netlink");
 	cell = stand_cell(&floor->stand, BENCH_ID, 0, CELLOS_UID_BASE);
-	list = cell_elements(&cell);
+	list = cell_elements(floor->stand.nft, &cell);
 	if (list.n != ELEMENTS)
 		die("the cell has %u elements", list.n);
 	floor->n = list.n;

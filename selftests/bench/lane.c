@@ -123,8 +123,10 @@ static void lane_close(struct lane *lane)
 	fd_close(&lane->fd);
 	while (waitpid(lane->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	for (size_t i = 0; i < METRICS; i++)
+	for (size_t i = 0; i < METRICS; i++) {
+		lane->series[i].name = lane->name;
 		series_sort(&lane->series[i]);
+	}
 }
 
 void lanes_run(struct lane *lanes, size_t n, const struct turns *turns)
@@ -135,8 +137,12 @@ void lanes_run(struct lane *lanes, size_t n, const struct turns *turns)
 		lane_turn(&lanes[i], turns->warm_up, false);
 	for (unsigned int round = 0; round < turns->rounds; round++) {
 		for (size_t i = 0; i < n; i++) {
+			struct lane *lane = &lanes[round % 2 ? n - 1 - i : i];
+
+			if (lane->every && round % lane->every)
+				continue;
 			settle(turns->settle_ms);
-			lane_turn(&lanes[i], turns->burst, true);
+			lane_turn(lane, turns->burst, true);
 		}
 	}
 	for (size_t i = 0; i < n; i++)

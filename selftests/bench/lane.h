@@ -12,7 +12,7 @@
 
 #include "selftests/bench/table.h"
 
-#define METRICS		6
+#define METRICS		7
 #define SKIP_SIZE	120
 
 /**
@@ -29,6 +29,7 @@ struct lane_ops {
  * struct lane - one side
  * @name: of its row
  * @ops: with @arg
+ * @every: it takes part in every so many rounds, for what is slow; 0: in all
  * @skipped: why there are no samples; empty: there are
  * @series: of each metric
  */
@@ -36,6 +37,7 @@ struct lane {
 	const char *name;
 	const struct lane_ops *ops;
 	const void *arg;
+	unsigned int every;
 
 	char skipped[SKIP_SIZE];
 	struct series series[METRICS];
@@ -58,7 +60,12 @@ struct turns {
 	unsigned int settle_ms;
 };
 
-/* lanes_run() - open all, measure all in turns, close all; series are sorted. */
+/*
+ * lanes_run() - open all, measure all in turns, close all; series are sorted
+ *
+ * Each second round goes backwards: what a lane leaves to the kernel's threads
+ * or in the caches does not always weigh on the same neighbour.
+ */
 void lanes_run(struct lane *lanes, size_t n, const struct turns *turns);
 
 /* lane_skip() - in @open: this host lacks something, which is named. */

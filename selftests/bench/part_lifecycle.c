@@ -70,7 +70,8 @@ static void in_company(void)
 	for (size_t i = 1; i < ARRAY_SIZE(lanes); i++)
 		lane_row(NULL, &lanes[i], LIFE_ALL, &lanes[0].series[LIFE_ALL], 1.2);
 	lane_row("spawn step alone", &lanes[0], LIFE_SPAWN, NULL, 0);
-	lane_row("  with 10,000 open fds", &lanes[3], LIFE_SPAWN, &lanes[0].series[LIFE_SPAWN], 1.2);
+	lane_row("  with 10,000 open fds", &lanes[3], LIFE_SPAWN, &lanes[0].series[LIFE_SPAWN],
+		 1.2);
 }
 
 void part_lifecycle(void)

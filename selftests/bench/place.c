@@ -54,8 +54,6 @@ char *place_file(const char *name, const char *content)
 	return path;
 }
 
-DEFINE_FREE(file, FILE *, if (*p) fclose(*p))
-
 /* mountinfo: ID PARENT DEV ROOT MOUNTPOINT OPTIONS [FIELDS...] - TYPE SOURCE OPTIONS */
 static void find_mount(void)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "selftests/bench/stand.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,16 +70,45 @@ struct nft_cell stand_cell(const struct stand *stand, const char *id, uint64_t c
 	};
 }
 
-static uint64_t make_leaf(const struct stand *stand, const char *id, unsigned int i)
+static struct egress_net net_of(const struct stand_rule *rule)
 {
-	char leaf[LEAF_NAME_MAX];
+	struct egress_net net = { .family = rule->prefix > 32 ? 6 : 4, .prefix = rule->prefix };
+	uint32_t addr = htonl(rule->addr);
+
+	memcpy(net.addr, &addr, sizeof(addr));
+	return net;
+}
+
+void stand_policy(const struct stand_rule *list, unsigned int n,
+		  struct egress_policy *ret)
+{
+	struct egress_rule *rule __free(mem) = calloc(n, sizeof(*rule));
+	struct egress_net *nets __free(mem) = calloc(n, sizeof(*nets));
+	struct error err = { 0 };
+
+	if (!rule || !nets)
+		die("no memory");
+	for (unsigned int i = 0; i < n; i++) {
+		nets[i] = net_of(&list[i]);
+		rule[i] = (struct egress_rule){
+			.nets = &nets[i], .n_nets = 1, .port_first = list[i].port,
+			.port_last = list[i].port, .protocols = list[i].protocols,
+		};
+	}
+	if (egress_compile(rule, n, ret, &err) < 0)
+		die("rules: %s", err.message);
+}
+
+char *stand_leaf(const struct stand *stand, const char *id, unsigned int i, uint64_t *ret_id)
+{
+	char *path = text("%s/" LEAF_PREFIX "%s_00000000-0000-4000-8000-%012u", stand->path, id,
+			  i);
 	struct stat st;
 
-	snprintf(leaf, sizeof(leaf), LEAF_PREFIX "%s_00000000-0000-4000-8000-%012u", id, i);
-	if (mkdirat(stand->parent.fd, leaf, 0755) < 0 ||
-	    fstatat(stand->parent.fd, leaf, &st, 0) < 0)
-		die("cannot make %s/%s", stand->path, leaf);
-	return st.st_ino;
+	if (mkdir(path, 0755) < 0 || stat(path, &st) < 0)
+		die("cannot make %s", path);
+	*ret_id = st.st_ino;
+	return path;
 }
 
 void stand_crowd(const struct stand *stand, unsigned int n, bool leaves)
@@ -86,12 +116,14 @@ void stand_crowd(const struct stand *stand, unsigned int n, bool leaves)
 	struct error err = { 0 };
 
 	for (unsigned int i = 0; i < n; i++) {
+		uint64_t cgroup_id = CROWD_CGROUP + i;
 		struct nft_cell cell;
 		char id[32];
 
 		snprintf(id, sizeof(id), "crowd-%u", i);
-		cell = stand_cell(stand, id, leaves ? make_leaf(stand, id, i) : CROWD_CGROUP + i,
-				  CROWD_UID + i);
+		if (leaves)
+			free(stand_leaf(stand, id, i, &cgroup_id));
+		cell = stand_cell(stand, id, cgroup_id, CROWD_UID + i);
 		if (nft_cell_add(stand->nft, &cell, &err) < 0)
 			die("crowd: %s", err.message);
 	}

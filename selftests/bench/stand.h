@@ -8,6 +8,7 @@
 #include "helper/cgroup.h"
 #include "helper/plan.h"
 #include "nft/cells.h"
+#include "nft/policy.h"
 
 #define BENCH_ID	"bench"
 #define BENCH_RULES	5
@@ -42,6 +43,26 @@ void stand_open(struct stand *ret, const char *stdio, const char *program,
  * @leaves: with a cgroup each; else they are elements of the table only
  */
 void stand_crowd(const struct stand *stand, unsigned int n, bool leaves);
+
+/**
+ * struct stand_rule - a rule
+ * @addr: the first bytes of the network, in host order, without host bits
+ * @prefix: of an IPv4 address; above 32 it is one of IPv6
+ * @port: 0: any
+ * @protocols: EGRESS_*
+ */
+struct stand_rule {
+	uint32_t addr;
+	uint8_t prefix;
+	uint16_t port;
+	uint8_t protocols;
+};
+
+/* stand_policy() - compile rules; the result is released with egress_policy_done(). */
+void stand_policy(const struct stand_rule *list, unsigned int n, struct egress_policy *ret);
+
+/* stand_leaf() - make the cgroup of a cell. Return: its path, to be freed. */
+char *stand_leaf(const struct stand *stand, const char *id, unsigned int i, uint64_t *ret_id);
 
 /* stand_cell() - the cell that is measured, as the table sees it. */
 struct nft_cell stand_cell(const struct stand *stand, const char *id, uint64_t cgroup_id,

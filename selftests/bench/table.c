@@ -6,8 +6,10 @@
 #include <stdlib.h>
 
 #include "selftests/bench/bench.h"
+#include "selftests/bench/data.h"
 
 static unsigned int held, missed;
+static const char *title;
 
 void series_add(struct series *series, uint64_t ns)
 {
@@ -38,9 +40,10 @@ uint64_t series_at(const struct series *series, unsigned int percent)
 	return series->n ? series->ns[(series->n - 1) * percent / 100] : 0;
 }
 
-void table_head(const char *title)
+void table_head(const char *head)
 {
-	printf("\n%s\n  %-50s %5s %9s %9s %9s  %-8s %s\n", title, "", "n", "median", "p10",
+	title = head;
+	printf("\n%s\n  %-50s %5s %9s %9s %9s  %-8s %s\n", head, "", "n", "median", "p10",
 	       "p90", "ratio", "budget");
 }
 
@@ -48,8 +51,8 @@ static void print_time(uint64_t ns)
 {
 	double us = (double)ns / 1000;
 
-	if (us < 10)
-		printf(" %6.2f us", us);
+	if (ns < 10000)
+		printf(" %6llu ns", (unsigned long long)ns);
 	else if (us < 1000)
 		printf(" %6.1f us", us);
 	else if (us < 100000)
@@ -58,28 +61,52 @@ static void print_time(uint64_t ns)
 		printf(" %6.1f ms", us / 1000);
 }
 
-static void print_ratio(const struct row *row)
+/* What the last columns say; empty where there is nothing to say. */
+struct verdict {
+	char ratio[24];
+	char budget[24];
+	const char *verdict;
+};
+
+static struct verdict judge(const struct row *row)
 {
 	double mine = (double)series_at(row->series, 50);
 	double other = (double)series_at(row->against, 50);
 	bool faster = row->budget < 0 || mine * 20 < other;
 	double ratio = faster ? other / mine : mine / other;
 	bool holds = faster ? ratio >= -row->budget : ratio <= row->budget;
-	char number[24];
+	struct verdict ret = { .verdict = "" };
 
-	snprintf(number, sizeof(number), ratio < 10 ? "%.2f x%s" : "%.0f x%s", ratio,
+	snprintf(ret.ratio, sizeof(ret.ratio), ratio < 10 ? "%.2f x%s" : "%.0f x%s", ratio,
 		 faster ? " less" : "");
-	printf("  %-8s", number);
 	if (row->budget == 0)
-		return;
-	printf(" %s %g: %s", faster ? ">=" : "<=", faster ? -row->budget : row->budget,
-	       holds ? "holds" : "MISSED");
+		return ret;
+	snprintf(ret.budget, sizeof(ret.budget), "%s %g", faster ? ">=" : "<=",
+		 faster ? -row->budget : row->budget);
+	ret.verdict = holds ? "holds" : "MISSED";
 	held += holds;
 	missed += !holds;
+	return ret;
+}
+
+static void save(const struct row *row, const struct verdict *verdict)
+{
+	const struct series *series = row->series;
+	const struct series *against = row->against && row->against->n ? row->against : NULL;
+
+	data_line("row\t%s\t%s\t%zu\t%llu\t%llu\t%llu\t%s\t%llu\t%s\t%s\t%s", title, row->name,
+		  series->n, (unsigned long long)series_at(series, 50),
+		  (unsigned long long)series_at(series, 10),
+		  (unsigned long long)series_at(series, 90),
+		  against && against->name ? against->name : "",
+		  against ? (unsigned long long)series_at(against, 50) : 0, verdict->ratio,
+		  verdict->budget, verdict->verdict);
 }
 
 void table_row(const struct row *row)
 {
+	struct verdict verdict = { .verdict = "" };
+
 	printf("  %-50s", row->name);
 	if (row->note || !row->series->n) {
 		printf(" skipped: %s\n", row->note ? row->note : "no samples");
@@ -89,10 +116,15 @@ void table_row(const struct row *row)
 	print_time(series_at(row->series, 50));
 	print_time(series_at(row->series, 10));
 	print_time(series_at(row->series, 90));
-	if (row->against && row->against->n)
-		print_ratio(row);
+	if (row->against && row->against->n) {
+		verdict = judge(row);
+		printf("  %-8s", verdict.ratio);
+	}
+	if (*verdict.budget)
+		printf(" %s: %s", verdict.budget, verdict.verdict);
 	putchar('\n');
 	fflush(stdout);
+	save(row, &verdict);
 }
 
 void table_note(const char *fmt, ...)

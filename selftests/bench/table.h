@@ -8,6 +8,7 @@
 
 /* struct series - samples of one thing, in nanoseconds; @n 0: there are none. */
 struct series {
+	const char *name;
 	uint64_t *ns;
 	size_t n;
 	size_t room;
