@@ -26,12 +26,6 @@ struct sides {
 
 static const struct egress_policy no_rules;
 
-/* Its own leaf is still there when its rules go: then it is the last if it is alone. */
-static bool is_last_of_parent(void *arg)
-{
-	return cgroup_parent_cells(arg) <= 1;
-}
-
 static struct nft_cell as_nft(struct cell *cell)
 {
 	return (struct nft_cell){
@@ -45,8 +39,6 @@ static struct nft_cell as_nft(struct cell *cell)
 		.policy = &cell->policy,
 		.log = cell->identity.flow_log,
 		.log_group = cell->identity.flow_group,
-		.last_of_parent = is_last_of_parent,
-		.arg = &cell->host->parent,
 	};
 }
 

@@ -35,13 +35,11 @@ struct nft;
  * @governed: false for --egress off: only registered, and exempt from the guard
  * @policy: the rules; NULL only if not @governed
  * @log: NFT_LOG_*: what is told of its flows, to group @log_group of nfnetlink_log
- * @last_of_parent: asked while the cell is removed: is no other cell's cgroup below
- *	the same parent? Then the guard over that parent ends. NULL: it stays
- * @arg: for @last_of_parent
  *
- * The guard: while a governed cell lives below a parent, a socket below that
- * parent that belongs to no cell has no egress; nor have the sockets that a cell
- * leaves behind.
+ * The guard: a socket below a parent that belongs to no cell has no egress; nor
+ * have the sockets that a cell leaves behind, to the kernel or to another process.
+ * It begins with the first governed cell below that parent and ends with the last
+ * of the level, or by nft_parent_release().
  */
 struct nft_cell {
 	uint64_t cgroup_id;
@@ -54,8 +52,6 @@ struct nft_cell {
 	const struct egress_policy *policy;
 	uint32_t log;
 	uint16_t log_group;
-	bool (*last_of_parent)(void *arg);
-	void *arg;
 };
 
 struct nft_count {

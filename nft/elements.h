@@ -149,7 +149,8 @@ int element_judge(const struct element *element, const struct reply *reply,
 /**
  * elements_read() - read elements, one by one
  * @each: called in order; a negative value ends the reading
- * @ret_gen: generation at which all were read; 0: it changed in between
+ * @ret_gen: generation at which all were read; 0: it changed in between; of an empty
+ *	list untouched
  */
 int elements_read(struct nft *nft, const struct element_list *list,
 		  int (*each)(unsigned int i, const struct element *element,

@@ -229,6 +229,7 @@ int elements_read(struct nft *nft, const struct element_list *list,
 			gen = 0;
 		reading.first += (unsigned int)r;
 	}
-	*ret_gen = gen;
+	if (list->n)
+		*ret_gen = gen;
 	return 0;
 }

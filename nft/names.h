@@ -16,7 +16,7 @@
  *   allow<L>_ip6_128          one tuple: IPv6, /128, any port
  *
  *   output, input             base chains
- *   reject                    chain that all levels share
+ *   rejected                  chain that all levels share
  *   cell<L>, v6cell<L>, deny<L>	chains of a level, outbound
  *   peer<L>, quoted<L>, refuse<L>	inbound
  *   guard<L>                  for sockets of no cell

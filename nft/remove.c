@@ -251,20 +251,12 @@ static int read_mask(struct nft *nft, struct selection *what, struct element_mas
 /* @whole: read every element first; else all that belongs to the cell is there. */
 static int remove_elements(struct nft *nft, struct sight *sight, bool whole)
 {
-	const struct nft_cell *cell = sight->cell;
-	bool guard = cell->last_of_parent && cell->last_of_parent(cell->arg);
-	struct selection what[] = {
-		{ .list = sight->elements },
-		{ .list = parent_elements(nft, cell) },
-	};
-	struct element_mask parents;
+	struct selection what = { .list = sight->elements };
 	int r = 0;
 
-	if (whole || sight->seen < cell_identity_elements(nft, cell))
-		r = read_mask(nft, &what[0], &sight->mask, sight->gen, sight->err);
-	if (!r && guard && what[1].list.n)
-		r = read_mask(nft, &what[1], &parents, sight->gen, sight->err);
-	return r ? r : elements_delete(nft, what, guard ? 2 : 1, sight->gen, sight->err);
+	if (whole || sight->seen < cell_identity_elements(nft, sight->cell))
+		r = read_mask(nft, &what, &sight->mask, sight->gen, sight->err);
+	return r ? r : elements_delete(nft, &what, 1, sight->gen, sight->err);
 }
 
 static int remove_once(struct nft *nft, const struct nft_cell *cell, bool whole,

@@ -244,6 +244,16 @@ static void put_mtu6(struct message *m)
 	put_bytes_are(m, &quoted_view[1].protocol, &tcp);
 }
 
+/* meta oiftype | iiftype == | != loopback */
+static void put_device_type(struct message *m, uint32_t key, uint32_t op)
+{
+	static const uint16_t type = ARPHRD_LOOPBACK;
+	static const struct operand value = { &type, sizeof(type) };
+
+	expr_meta(m, key, 0);
+	expr_compare(m, 0, op, &value);
+}
+
 /*
  * meta oiftype loopback. Over it come the answers of our own reject: a reset, or
  * an ICMP error that quotes what the cell has sent. The kernel makes them; only
@@ -251,11 +261,44 @@ static void put_mtu6(struct message *m)
  */
 static void put_loopback(struct message *m, uint32_t key)
 {
-	static const uint16_t type = ARPHRD_LOOPBACK;
-	static const struct operand value = { &type, sizeof(type) };
+	put_device_type(m, key, NFT_CMP_EQ);
+}
 
-	expr_meta(m, key, 0);
+/* meta oiftype != loopback ip daddr & 255.0.0.0 == 127.0.0.0 */
+static void put_stray_loopback(struct message *m)
+{
+	static const uint8_t net[4] = { 127 };
+	const struct operand value = { net, sizeof(net) };
+
+	put_device_type(m, NFT_META_OIFTYPE, NFT_CMP_NEQ);
+	put_family(m, 4);
+	expr_payload(m, &to_view[0].addr, 0);
+	expr_mask(m, 0, 4, 8);
 	expr_compare(m, 0, NFT_CMP_EQ, &value);
+}
+
+/* meta oiftype != loopback ip6 daddr ::1 */
+static void put_stray_loopback6(struct message *m)
+{
+	static const uint8_t self[16] = { [15] = 1 };
+
+	put_device_type(m, NFT_META_OIFTYPE, NFT_CMP_NEQ);
+	put_family(m, 6);
+	put_bytes_are(m, &to_view[1].addr, self);
+}
+
+/* meta l4proto ipv6-icmp exthdr frag exists icmpv6 type < 128 */
+static void put_cut_error(struct message *m)
+{
+	static const struct packet_part kind = TRANSPORT(0, 1);
+	static const uint8_t first_message = 128;
+	const struct operand value = { &first_message, 1 };
+
+	put_protocol_is(m, IPPROTO_ICMPV6);
+	expr_exthdr_exists(m, IPPROTO_FRAGMENT, 0);
+	expr_is(m, 0, 1);
+	expr_payload(m, &kind, 0);
+	expr_compare(m, 0, NFT_CMP_LT, &value);
 }
 
 /* meta nfproto ipv4 ip hdrlength != 5; the family is known, but nft(8) wants to hear it */
@@ -306,6 +349,12 @@ static void put_match(struct message *m, const struct rule *rule)
 		return put_loopback(m, NFT_META_OIFTYPE);
 	case RULE_LOOPBACK_IN:
 		return put_loopback(m, NFT_META_IIFTYPE);
+	case RULE_STRAY_LOOPBACK:
+		return put_stray_loopback(m);
+	case RULE_STRAY_LOOPBACK6:
+		return put_stray_loopback6(m);
+	case RULE_CUT_ERROR:
+		return put_cut_error(m);
 	case RULE_IPV6:
 		return put_family(m, 6);
 	case RULE_OPTIONS:

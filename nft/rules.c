@@ -50,14 +50,29 @@ static const struct rule reject_rules[] = {
 	{ RULE_UNREACHABLE, .code = NFT_CONTINUE },
 };
 
-/* What an address tells is not where the packet goes: options, routing headers. */
+/*
+ * Where an address does not tell where the packet goes: options, routing headers, an
+ * address of this host that is sent out of it.
+ */
 static const struct rule cell_rules[] = {
 	{ RULE_IPV6, .code = NFT_GOTO, .to = CHAIN_V6CELL },
 	{ RULE_OPTIONS, .code = NFT_GOTO, .to = CHAIN_DENY },
+	{ RULE_STRAY_LOOPBACK, .code = NFT_GOTO, .to = CHAIN_DENY },
 };
 
 static const struct rule v6cell_rules[] = {
 	{ RULE_ROUTING, .code = NFT_GOTO, .to = CHAIN_DENY },
+	{ RULE_STRAY_LOOPBACK6, .code = NFT_GOTO, .to = CHAIN_DENY },
+};
+
+/*
+ * Fragments of IPv6 are put together behind this hook, and in the first of them the
+ * packet that an ICMPv6 error quotes may be cut off before its ports: so none can
+ * tell whose it is. No honest one is in fragments, for it is cut to 1,280 bytes
+ * (RFC 4443, 2.4). Others of that size pass: the first fragment has the ports.
+ */
+static const struct rule input_rules[] = {
+	{ RULE_CUT_ERROR, .code = NF_DROP },
 };
 
 /* A base chain: some rules for each level in use. */
@@ -89,7 +104,7 @@ static const struct {
 	struct rule_list level;	/* of the chains that all levels share: for each */
 } chains[CHAIN_COUNT] = {
 	[CHAIN_OUTPUT]	= { .level = RULES(output_level_rules) },
-	[CHAIN_INPUT]	= { .level = RULES(input_level_rules) },
+	[CHAIN_INPUT]	= { RULES(input_rules), RULES(input_level_rules) },
 	[CHAIN_REJECT]	= { .once = RULES(reject_rules) },
 	[CHAIN_CELL]	= { .once = RULES(cell_rules) },
 	[CHAIN_V6CELL]	= { .once = RULES(v6cell_rules) },

@@ -16,6 +16,9 @@
 enum rule_kind {
 	RULE_LOOPBACK_OUT,	/* meta oiftype loopback accept */
 	RULE_LOOPBACK_IN,	/* meta iiftype loopback accept */
+	RULE_STRAY_LOOPBACK,	/* a loopback address by way of another device */
+	RULE_STRAY_LOOPBACK6,
+	RULE_CUT_ERROR,		/* the first fragment of an ICMPv6 error */
 	RULE_IPV6,		/* meta nfproto ipv6 */
 	RULE_OPTIONS,		/* ip hdrlength != 5: IPv4 options */
 	RULE_ROUTING,		/* exthdr rt exists: an IPv6 routing header */

@@ -23,15 +23,16 @@
  *		chain cell2 {
  *			meta nfproto ipv6 goto v6cell2
  *			ip hdrlength != 5 goto deny2
+ *			meta oiftype != loopback ip daddr 127.0.0.0/8 goto deny2
  *			socket cgroupv2 level 2 . meta l4proto . ip daddr & 255.255.255.0 .
  *				th dport @allow2_ip_24_p16 return
  *			goto deny2
  *		}
- *		chain v6cell2 { exthdr rt exists goto deny2; ...; goto deny2 }
+ *		chain v6cell2 { exthdr rt exists goto deny2; ... ::1 ...; ...; goto deny2 }
  *		chain deny2 {
  *			socket cgroupv2 level 2 @denied2
  *			socket cgroupv2 level 2 vmap @logdenied2	# where a cell logs
- *			goto reject
+ *			goto rejected
  *		}
  *		map logdenied2 { type cgroupsv2 : verdict; limit rate 10/second; }
  *		chain flow4711 { log prefix "cellos-flow <cell id>" group 5 }
@@ -39,10 +40,11 @@
  *			socket cgroupv2 level 2 @cells2 return
  *			socket cgroupv2 level 2 @exempt2 return
  *			socket cgroupv2 level 1 @strays2
- *			goto reject
+ *			goto rejected
  *		}
  *		chain input {
  *			type filter hook input priority filter; policy accept;
+ *			meta l4proto ipv6-icmp exthdr frag exists icmpv6 type < 128 drop
  *			socket cgroupv2 level 2 @cells2 jump peer2
  *		}
  *		chain peer2 {
@@ -59,8 +61,8 @@
 			... fragmentation needed, for TCP: return ...
 			... then the same for what the ICMP error quotes ...
 		}
- *		chain refuse2 { socket cgroupv2 level 2 @refused2; goto reject }
- *		chain reject {
+ *		chain refuse2 { socket cgroupv2 level 2 @refused2; goto rejected }
+ *		chain rejected {
  *			meta l4proto tcp reject with tcp reset
  *			reject with icmpx admin-prohibited
  *		}
