@@ -23,12 +23,13 @@ endif
 ifeq ($(call given,AR),)
   AR		:= $(CROSS_COMPILE)ar
 endif
+HOSTCC		?= $(if $(LLVM),clang,cc)
 CHECK		?= scripts/sparse.sh
 WERROR		?= $(if $(filter 1 true,$(CI)),1)
 PREFIX		?= /usr/local
 INSTALL_HDR_PATH ?= $(top).build/usr
 FUZZ_SECONDS	?= 60
-export VERSION top objtree kselftest CC CXX AR CHECK CHECKFLAGS WERROR
+export VERSION top objtree kselftest CC CXX AR HOSTCC HOSTCFLAGS HOSTLDFLAGS CHECK CHECKFLAGS WERROR
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
 
@@ -58,7 +59,8 @@ $(program): $(objtree)/helper/cellos-helper
 	$(call cmd,place)
 
 quiet_cmd_toolchain = PROBE   $(CC)
-      cmd_toolchain = mkdir -p $(@D); scripts/toolchain.sh $(CC) -- $(cc-candidates) >$@
+      cmd_toolchain = mkdir -p $(@D); \
+		      scripts/toolchain.sh $(CC) -- $(HOSTCC) -- $(cc-candidates) >$@
 
 targets := $(objtree)/toolchain.mk
 $(objtree)/toolchain.mk: scripts/toolchain.sh FORCE
@@ -171,12 +173,13 @@ lint-sparse:
 	$(Q)$(MAKE) objtree=$(objtree)/sparse C=1 WERROR=1 helper
 
 # It loses sight of strings that a structure owns, across files; valgrind and ASan do not.
+fanalyzer := -fanalyzer -Wno-analyzer-malloc-leak
 lint-analyzer:
 	$(Q)$(MAKE) objtree=$(objtree)/analyzer CC=gcc WERROR=1 \
-		CFLAGS='$(CFLAGS) -fanalyzer -Wno-analyzer-malloc-leak' helper
+		CFLAGS='$(CFLAGS) $(fanalyzer)' HOSTCC=gcc HOSTCFLAGS='$(fanalyzer)' helper
 
 lint-clang: $(harness)
-	$(Q)$(MAKE) objtree=$(objtree)/clang CC=clang WERROR=1 selftests
+	$(Q)$(MAKE) objtree=$(objtree)/clang CC=clang HOSTCC=clang WERROR=1 selftests
 
 # ---- install, clean, help ----
 
@@ -229,6 +232,7 @@ Variables
   WERROR=1           warnings are errors (as with CI=true)
   C=1, C=2           run sparse on what is recompiled, on everything
   LLVM=1             clang; or CC=, CROSS_COMPILE=, CFLAGS=, CPPFLAGS=, LDFLAGS=
+  HOSTCC=cc          for what runs during the build; HOSTCFLAGS=, HOSTLDFLAGS=
   DESTDIR=, PREFIX=  where install puts things ($(PREFIX))
   KSRC=DIR           take the test harness from a kernel tree, not from Debian's
 endef

@@ -8,6 +8,7 @@
 #include "helper/caps.h"
 #include "helper/cgroup_level.h"
 #include "helper/identity.h"
+#include "helper/seccomp.h"
 #include "lib/cleanup.h"
 #include "lib/compat.h"
 
@@ -90,7 +91,6 @@ void host_done(struct host *host)
 	if (host->nft)
 		nft_close(host->nft);
 	loop_close(host->loop);
-	filters_done(&host->filters);
 	cgroup_parent_done(&host->parent);
 	*host = (struct host){
 		.parent = CGROUP_PARENT_NONE, .domain_fd = -EBADF, .self = PIDREF_NONE,

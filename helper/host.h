@@ -7,7 +7,6 @@
 
 #include "helper/cgroup.h"
 #include "helper/loop.h"
-#include "helper/seccomp.h"
 #include "helper/spawn.h"
 #include "lib/err.h"
 #include "lib/pidref.h"
@@ -16,13 +15,12 @@
 /* Parts of a host that a verb needs besides the parent. */
 #define HOST_NFT	0x1
 #define HOST_LOOP	0x2
-#define HOST_SPAWN	0x4	/* a spawner, a Landlock ruleset, filters of system calls */
+#define HOST_SPAWN	0x4	/* a spawner, a Landlock ruleset */
 #define HOST_CREATE	0x8	/* make the default parent if it is missing */
 
 /**
  * struct host - the opened host
  * @domain_fd: Landlock ruleset for cells, or -errno: this kernel has none
- * @filters: of cells' system calls, as far as they were needed yet
  * @self: this process; @netns, @pidns: its namespaces
  */
 struct host {
@@ -31,7 +29,6 @@ struct host {
 	struct loop *loop;
 	struct spawner *spawner;
 	int domain_fd;
-	struct filters *filters;
 	struct pidref self;
 	uint64_t netns;
 	uint64_t pidns;

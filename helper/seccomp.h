@@ -26,8 +26,11 @@
 #define FILTER_OWN_NETNS	0x8	/* nobody else is in its network namespace */
 #define FILTER_VARIANTS		16
 
-/* The filters of one helper: each is built when the first cell needs it. */
-struct filters;
+/*
+ * The filters, as programs for seccomp(2): made of seccomp_table.c while the helper
+ * is built. Nobody can write them.
+ */
+extern const struct sock_fprog filter_programs[FILTER_VARIANTS];
 
 /**
  * filter_available() - can this kernel do what a filter needs?
@@ -42,25 +45,9 @@ int filter_available(struct error *err);
  * @policy: its rules at birth
  * @enforced: false: they are off, and so nothing that they would see is closed
  *
- * Return: FILTER_* bits, without FILTER_OWN_NETNS.
+ * Return: FILTER_* bits, without FILTER_OWN_NETNS: an index of filter_programs.
  */
 unsigned int filter_variant(const struct egress_policy *policy, bool enforced);
-
-/**
- * filter_get() - a filter as a program for seccomp(2)
- * @filters: NULL before the first call; keeps it
- * @variant: FILTER_* bits
- * @ret: belongs to @filters; no process has to be able to write it
- * @err: step "seccomp"
- *
- * Context: not in the child of a clone: it allocates.
- * Return: 0 or -errno.
- */
-int filter_get(struct filters **filters, unsigned int variant, const struct sock_fprog **ret,
-	       struct error *err);
-
-/* filters_done() - release all of them; idempotent. */
-void filters_done(struct filters **filters);
 
 /**
  * filter_probe() - install a filter in a process made for it, and see it work

@@ -11,6 +11,7 @@
 
 #include "helper/cell.h"
 #include "helper/limits.h"
+#include "helper/seccomp.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
@@ -236,9 +237,8 @@ static int prepare(struct cell *cell, struct error *err)
 		.gid = cell->identity.gid,
 	};
 	memcpy(child->stdio, cell->stdio.child, sizeof(child->stdio));
-	ret = filter_get(&cell->host->filters, variant, &child->filter, err);
-	if (ret == 0)
-		ret = cell->backend->prepare(child, err);
+	child->filter = &filter_programs[variant];
+	ret = cell->backend->prepare(child, err);
 	cell->prepared = ret == 0;
 	cell->spawn.backend = cell->backend;
 	cell->spawn.cgroup_fd = cell->leaf_fd;

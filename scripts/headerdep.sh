@@ -25,7 +25,7 @@ BEGIN {
 	home["uuid/"]            = "helper/cgroup.c"
 	home["jansson"]          = "helper/document helper/report"
 	home["sys/capability.h"] = "helper/caps.c"
-	home["seccomp.h"]        = "helper/seccomp.c"
+	home["seccomp.h"]        = "helper/seccomp_gen.c"
 }
 
 function violation(why) {

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# toolchain.sh COMPILER... -- FLAG... - what a compiler can do, as a makefile
+# toolchain.sh COMPILER... -- HOST-COMPILER... -- FLAG... - what a compiler can do, as a makefile
 #
 # Prints `cc-takes`: those of the flags that the compiler takes without a word.
-# Fails, with one line that says how to help, if the compiler or the header of
-# a library is missing.
+# Fails, with one line that says how to help, if a compiler or the header of a
+# library is missing. The host compiler makes what runs while the build goes on.
 set -eu
 
 give_up()
@@ -14,10 +14,16 @@ give_up()
 	exit 1
 }
 
-# The compiler may be several words ("ccache gcc").
+# A compiler may be several words ("ccache gcc").
 cc=
 while [ "$1" != -- ]; do
 	cc="$cc $1"
+	shift
+done
+shift
+hostcc=
+while [ "$1" != -- ]; do
+	hostcc="$hostcc $1"
 	shift
 done
 shift
@@ -25,15 +31,29 @@ shift
 compiles()
 {
 	# shellcheck disable=SC2086
-	$cc "$@" -c -o /dev/null -x c - 2>/dev/null
+	$compiler "$@" -c -o /dev/null -x c - 2>/dev/null
 }
 
-echo 'int i;' | compiles || give_up "a working compiler (tried$cc)"
+works()
+{
+	echo 'int i;' | compiles || give_up "a working compiler (tried$compiler)"
+}
 
 missing=
+has()
+{
+	echo "#include <$1>" | compiles -D_GNU_SOURCE || missing="$missing <$1>"
+}
+
+compiler=$hostcc
+works
+has seccomp.h
+
+compiler=$cc
+works
 for header in stdio.h linux/types.h jansson.h libmnl/libmnl.h liburing.h \
-	      uuid/uuid.h sys/capability.h seccomp.h; do
-	echo "#include <$header>" | compiles -D_GNU_SOURCE || missing="$missing <$header>"
+	      uuid/uuid.h sys/capability.h; do
+	has "$header"
 done
 [ -z "$missing" ] || give_up "${missing# }"
 

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * helper/seccomp.c: each filter, run by an interpreter of classic BPF, against a
- * plain statement of what is open. So it is also asked for what the kernel of the
- * test does not have, and for numbers that mean nothing yet.
+ * The filters that helper/seccomp_gen.c made, each run by an interpreter of classic
+ * BPF, against a plain statement of what is open. So it is also asked for what the
+ * kernel of the test does not have, and for numbers that mean nothing yet.
  */
 #include "helper/seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <seccomp.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <linux/audit.h>
 #include <linux/netlink.h>
@@ -23,6 +25,11 @@
 
 #define UPPER		(UINT64_C(1) << 32)	/* a bit that the kernel does not look at */
 #define X32		0x40000000
+#if defined(__x86_64__)
+#define NATIVE		AUDIT_ARCH_X86_64
+#else
+#define NATIVE		AUDIT_ARCH_AARCH64
+#endif
 #define SCTP_REUSE	36			/* SCTP_REUSE_PORT */
 
 /* What becomes of a call: OPEN, an errno (0: not done, and nothing said), or one of these. */
@@ -83,28 +90,10 @@ static int run_filter(const struct sock_fprog *program, const struct seccomp_dat
 
 /* ---- all variants ---- */
 
-FIXTURE(all)
-{
-	struct filters *filters;
-	const struct sock_fprog *programs[FILTER_VARIANTS];
-};
-
-FIXTURE_SETUP(all)
-{
-	struct error err = { 0 };
-
-	for (unsigned int i = 0; i < FILTER_VARIANTS; i++) {
-		ASSERT_EQ(0, filter_get(&self->filters, i, &self->programs[i], &err))
-			TH_LOG("%s", err.message);
-	}
-}
-
-FIXTURE_TEARDOWN(all) { filters_done(&self->filters); }
-
 static int ask(const struct sock_fprog *program, long call, uint64_t a, uint64_t b, uint64_t c)
 {
 	const struct seccomp_data data = {
-		.nr = (int)call, .arch = seccomp_arch_native(), .args = { a, b, c },
+		.nr = (int)call, .arch = NATIVE, .args = { a, b, c },
 	};
 
 	return run_filter(program, &data);
@@ -162,10 +151,10 @@ static uint32_t number(unsigned int i, unsigned int small)
 
 #define NUMBERS(small)	((small) + 3 * 32)
 
-static void expect_socket(struct __test_metadata *_metadata, const FIXTURE_DATA(all) *self,
-			  unsigned int variant, uint32_t family, uint32_t type, uint32_t protocol)
+static void expect_socket(struct __test_metadata *_metadata, unsigned int variant,
+			  uint32_t family, uint32_t type, uint32_t protocol)
 {
-	const struct sock_fprog *program = self->programs[variant];
+	const struct sock_fprog *program = &filter_programs[variant];
 	int expected = statement(variant, family, type, protocol);
 
 	if (ask(program, SYS_socket, family, type, protocol) != expected) {
@@ -186,7 +175,7 @@ static void expect_socket(struct __test_metadata *_metadata, const FIXTURE_DATA(
 	}
 }
 
-TEST_F(all, sockets_are_open_as_stated_and_no_other)
+TEST(sockets_are_open_as_stated_and_no_other)
 {
 	static const uint32_t families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
 	static const uint32_t flags[] = { 0, SOCK_CLOEXEC, SOCK_NONBLOCK, 0x40000000 };
@@ -195,29 +184,29 @@ TEST_F(all, sockets_are_open_as_stated_and_no_other)
 		for (unsigned int i = 0; i < ARRAY_SIZE(families) * 16 * NUMBERS(600); i++) {
 			uint32_t type = i / ARRAY_SIZE(families) % 16;
 
-			expect_socket(_metadata, self, v, families[i % ARRAY_SIZE(families)],
+			expect_socket(_metadata, v, families[i % ARRAY_SIZE(families)],
 				      type | flags[i % 5 % ARRAY_SIZE(flags)],
 				      number(i / (ARRAY_SIZE(families) * 16), 600));
 		}
 	}
 }
 
-TEST_F(all, families_are_open_as_stated_and_no_other)
+TEST(families_are_open_as_stated_and_no_other)
 {
 	for (unsigned int v = 0; v < FILTER_VARIANTS; v++)
 		for (unsigned int i = 0; i < NUMBERS(300); i++)
 			for (uint32_t type = 0; type < 16; type++)
-				expect_socket(_metadata, self, v, number(i, 300), type, 0);
+				expect_socket(_metadata, v, number(i, 300), type, 0);
 }
 
-TEST_F(all, pairs_are_of_unix_sockets_only)
+TEST(pairs_are_of_unix_sockets_only)
 {
 	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
 		for (unsigned int i = 0; i < NUMBERS(300); i++) {
 			uint32_t family = number(i, 300);
 
 			EXPECT_EQ(family == AF_UNIX ? OPEN : EAFNOSUPPORT,
-				  ask(self->programs[v], SYS_socketpair, family, SOCK_STREAM, 0))
+				  ask(&filter_programs[v], SYS_socketpair, family, SOCK_STREAM, 0))
 				TH_LOG("filter %u: family %u", v, family);
 		}
 	}
@@ -230,7 +219,7 @@ static int option(const struct sock_fprog *program, uint64_t level, uint64_t nam
 	return ask(program, SYS_setsockopt, 0, level, name);
 }
 
-TEST_F(all, options_that_share_a_port_do_nothing_but_in_a_network_of_its_own)
+TEST(options_that_share_a_port_do_nothing_but_in_a_network_of_its_own)
 {
 	static const uint32_t options[][2] = {
 		{ SOL_SOCKET, SO_REUSEADDR }, { SOL_SOCKET, SO_REUSEPORT },
@@ -238,7 +227,7 @@ TEST_F(all, options_that_share_a_port_do_nothing_but_in_a_network_of_its_own)
 	};
 
 	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
-		const struct sock_fprog *program = self->programs[v];
+		const struct sock_fprog *program = &filter_programs[v];
 		int expected = v & FILTER_OWN_NETNS ? OPEN : 0;
 
 		for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
@@ -251,10 +240,42 @@ TEST_F(all, options_that_share_a_port_do_nothing_but_in_a_network_of_its_own)
 	}
 }
 
-TEST_F(all, no_other_option_is_touched_but_tcp_ulp)
+static bool joins_a_group(uint32_t level, uint32_t name)
+{
+	static const uint32_t options[][2] = {
+		{ IPPROTO_IP, IP_ADD_MEMBERSHIP }, { IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP },
+		{ IPPROTO_IP, MCAST_JOIN_GROUP }, { IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP },
+		{ IPPROTO_IPV6, IPV6_JOIN_GROUP }, { IPPROTO_IPV6, IPV6_JOIN_ANYCAST },
+		{ IPPROTO_IPV6, MCAST_JOIN_GROUP }, { IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (options[i][0] == level && options[i][1] == name)
+			return true;
+	return false;
+}
+
+TEST(groups_are_joined_only_in_a_network_of_its_own)
 {
 	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
-		const struct sock_fprog *program = self->programs[v];
+		const struct sock_fprog *program = &filter_programs[v];
+		int expected = v & FILTER_OWN_NETNS ? OPEN : EPERM;
+
+		for (uint32_t level = 0; level < 300; level++) {
+			for (uint32_t name = 0; name < 100; name++) {
+				if (!joins_a_group(level, name))
+					continue;
+				EXPECT_EQ(expected, option(program, level, name));
+				EXPECT_EQ(expected, option(program, level | UPPER, name | UPPER));
+			}
+		}
+	}
+}
+
+TEST(no_other_option_is_touched_but_tcp_ulp)
+{
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		const struct sock_fprog *program = &filter_programs[v];
 
 		EXPECT_EQ(ENOPROTOOPT, option(program, SOL_TCP, TCP_ULP));
 		EXPECT_EQ(ENOPROTOOPT, option(program, SOL_TCP | UPPER, TCP_ULP | UPPER));
@@ -265,7 +286,7 @@ TEST_F(all, no_other_option_is_touched_but_tcp_ulp)
 					    (level == IPPROTO_SCTP && name == SCTP_REUSE) ||
 					    (level == SOL_TCP && name == TCP_ULP);
 
-				if (ours)
+				if (ours || joins_a_group(level, name))
 					continue;
 				EXPECT_EQ(OPEN, option(program, level, name))
 					TH_LOG("filter %u: level %u, option %u", v, level, name);
@@ -274,31 +295,32 @@ TEST_F(all, no_other_option_is_touched_but_tcp_ulp)
 	}
 }
 
-TEST_F(all, no_other_call_is_touched_but_io_uring)
+TEST(no_other_call_is_touched_but_rings_and_keys)
 {
 	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
 		for (long call = 0; call < 1024; call++) {
-			bool ring = call == SYS_io_uring_setup || call == SYS_io_uring_enter ||
-				    call == SYS_io_uring_register;
+			bool closed = call == SYS_io_uring_setup || call == SYS_io_uring_enter ||
+				      call == SYS_io_uring_register || call == SYS_add_key ||
+				      call == SYS_request_key || call == SYS_keyctl;
 
 			if (call == SYS_socket || call == SYS_socketpair || call == SYS_setsockopt)
 				continue;
-			EXPECT_EQ(ring ? EPERM : OPEN,
-				  ask(self->programs[v], call, UINT64_MAX, 0, 1))
+			EXPECT_EQ(closed ? EPERM : OPEN,
+				  ask(&filter_programs[v], call, UINT64_MAX, 0, 1))
 				TH_LOG("filter %u: call %ld", v, call);
 		}
 	}
 }
 
 /* A debugger in the cell makes it one by -1, to skip it. */
-TEST_F(all, no_call_at_all_is_not_touched)
+TEST(no_call_at_all_is_not_touched)
 {
 	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
-		EXPECT_EQ(OPEN, ask(self->programs[v], -1, 0, 0, 0));
+		EXPECT_EQ(OPEN, ask(&filter_programs[v], -1, 0, 0, 0));
 	}
 }
 
-TEST_F(all, calls_of_another_architecture_kill)
+TEST(calls_of_another_architecture_kill)
 {
 	static const uint32_t others[] = { AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_RISCV64, 0 };
 	struct seccomp_data data = { 0 };
@@ -307,10 +329,10 @@ TEST_F(all, calls_of_another_architecture_kill)
 		for (data.nr = 0; data.nr < 600; data.nr++) {
 			for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 				data.arch = others[i];
-				EXPECT_EQ(KILLED, run_filter(self->programs[v], &data));
+				EXPECT_EQ(KILLED, run_filter(&filter_programs[v], &data));
 			}
-			if (seccomp_arch_native() == AUDIT_ARCH_X86_64)
-				EXPECT_EQ(KILLED, ask(self->programs[v], data.nr | X32, 0, 0, 0));
+			if (NATIVE == AUDIT_ARCH_X86_64)
+				EXPECT_EQ(KILLED, ask(&filter_programs[v], data.nr | X32, 0, 0, 0));
 		}
 	}
 }
@@ -342,19 +364,47 @@ TEST(rules_of_a_cell_choose_its_filter)
 	EXPECT_EQ(FILTER_SCTP | FILTER_ICMP | FILTER_ICMPV6, filter_variant(&policy, false));
 }
 
-TEST(a_filter_is_built_once)
-{
-	struct filters *filters = NULL;
-	const struct sock_fprog *first = NULL, *again = NULL;
-	const struct sock_filter *program;
+/* ---- the programs themselves ---- */
 
-	ASSERT_EQ(0, filter_get(&filters, FILTER_ICMP, &first, NULL));
-	program = first->filter;
-	ASSERT_EQ(0, filter_get(&filters, FILTER_ICMP, &again, NULL));
-	EXPECT_EQ(first, again);
-	EXPECT_EQ(program, again->filter);
-	filters_done(&filters);
-	filters_done(&filters);
+static bool can_be_written(const void *bytes, size_t size)
+{
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	/* The kernel writes, or says EFAULT. */
+	bool written = read(fd, (void *)(uintptr_t)bytes, size) >= 0 || errno != EFAULT;
+
+	close(fd);
+	return written;
+}
+
+TEST(programs_cannot_be_written)
+{
+	char here = 0;
+
+	ASSERT_TRUE(can_be_written(&here, sizeof(here)));
+	EXPECT_FALSE(can_be_written(filter_programs, sizeof(filter_programs)));
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		const struct sock_fprog *program = &filter_programs[v];
+
+		EXPECT_FALSE(can_be_written(program->filter,
+					    program->len * sizeof(*program->filter)))
+			TH_LOG("filter %u", v);
+	}
+}
+
+/* All of them, one upon the other, in the process of this test. */
+TEST(kernel_takes_each_program)
+{
+	uint32_t action = SECCOMP_RET_KILL_PROCESS;
+
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0)
+		SKIP(return, "this kernel has no filters: CONFIG_SECCOMP_FILTER");
+	ASSERT_EQ(0, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		EXPECT_EQ(0, syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter_programs[v]))
+			TH_LOG("filter %u: %s", v, strerror(errno));
+	}
+	EXPECT_EQ(-1, socket(AF_PACKET, SOCK_DGRAM, 0));
+	EXPECT_EQ(EAFNOSUPPORT, errno);
 }
 
 TEST_HARNESS_MAIN
