@@ -66,6 +66,31 @@ void cell_init(struct cell *cell, struct host *host, const struct plan *plan)
 	snprintf(cell->leaf, sizeof(cell->leaf), LEAF_PREFIX "%s_%s", segment, id->token);
 }
 
+#define LOADS	3	/* of rules that others write meanwhile */
+
+/*
+ * Rules and keys are two attributes. What does not fit together may be half of a
+ * change: which rules are in force then is for the kernel to say, egress_refresh().
+ */
+static int load_policy(struct cell *cell, struct error *err)
+{
+	for (int i = 1; ; i++) {
+		struct error own = { 0 };
+		int ret = identity_load_policy(cell->leaf_fd, &cell->policy, &own);
+		enum identity_change change = identity_change(cell->leaf_fd);
+
+		if (ret == 0)
+			return 0;
+		cell->policy = (struct egress_policy){ 0 };
+		if (change == CHANGE_BEGUN)
+			return 0;
+		if (change == CHANGE_NONE || i == LOADS) {
+			*err = own;
+			return ret;
+		}
+	}
+}
+
 int cell_attach(struct cell *cell, struct host *host, const char *leaf, struct error *err)
 {
 	int ret;
@@ -86,7 +111,7 @@ int cell_attach(struct cell *cell, struct host *host, const char *leaf, struct e
 	cgroup_leaf_hold(cell->leaf_fd, &cell->kill_fd, &cell->events_fd);
 	ret = identity_load(cell->leaf_fd, &cell->identity, err);
 	if (ret == 0)
-		ret = identity_load_policy(cell->leaf_fd, &cell->policy, err);
+		ret = load_policy(cell, err);
 	if (ret == 0)
 		cell->policy_loaded = cell->registered = true;
 	if (ret == -ENODATA)	/* never finished: then nothing but the leaf was made */

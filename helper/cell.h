@@ -138,6 +138,14 @@ bool cell_is_foreign(const struct cell *cell);
 int cell_refuse_foreign(const struct cell *cell, struct error *err);
 
 /**
+ * cell_hold() - take the parent's lock, and read an attached cell anew
+ *
+ * While it is held nobody replaces the cell's rules or begins to end it. Release
+ * with cgroup_unlock(). Return: 0; -ENOENT: it is ending, or has ended; other -errno.
+ */
+int cell_hold(struct cell *cell, struct error *err);
+
+/**
  * cell_up() - walk the steps forward
  *
  * Stops at the first failure, whose step's name goes into @err, and when the
@@ -169,6 +177,14 @@ int egress_count(struct cell *cell, struct error *err);
 
 /* egress_verify() - read elements and static rules back; sets cell->verified. */
 int egress_verify(struct cell *cell, struct error *err);
+
+/**
+ * egress_look() - count and verify, whatever other helpers do meanwhile
+ *
+ * Rules that are not as they were written may be being replaced: so they are read
+ * once more with the parent's lock. Return: as egress_verify().
+ */
+int egress_look(struct cell *cell, struct error *err);
 
 /*
  * egress_refresh() - take over what another process changed of the rules

@@ -73,18 +73,17 @@ static int check_governed(const struct cell *cell, struct error *err)
 /* With the lock: nobody else changes the rules, and who would end the cell waits. */
 static int replace(struct cell *cell, const struct egress_policy *policy, struct error *err)
 {
-	struct pidref holder;
-	int ret = cgroup_lock(&cell->host->parent, err);
+	int ret = check_governed(cell, err);
 
+	if (ret == 0)
+		ret = cell_hold(cell, err);
 	if (ret < 0)
 		return ret;
-	if (identity_claimed_by(cell->leaf_fd, &holder) ||
-	    !cgroup_leaf_exists(&cell->host->parent, cell->leaf))
-		ret = leaves_not_found(cell->identity.id, err);
+	ret = egress_replace(cell, policy, err);
 	if (ret == 0)
-		ret = egress_refresh(cell, err);
+		ret = egress_count(cell, err);
 	if (ret == 0)
-		ret = egress_replace(cell, policy, err);
+		ret = egress_verify(cell, err);
 	cgroup_unlock(&cell->host->parent);
 	relate_field(err);
 	return ret;
@@ -94,7 +93,7 @@ static int act(struct host *host, const struct verb_options *options,
 	       const struct egress_policy *policy, struct report *report, struct error *err)
 {
 	struct cell cell;
-	int looked, ret = leaves_find(host, options->args[0], &cell, err);
+	int ret = leaves_find(host, options->args[0], &cell, err);
 
 	if (ret < 0)
 		return ret;
@@ -105,18 +104,10 @@ static int act(struct host *host, const struct verb_options *options,
 		cell_done(&cell);
 		return ret;
 	}
-	if (options->set) {
-		ret = check_governed(&cell, err);
-		if (ret == 0)
-			ret = replace(&cell, policy, err);
-	}
-	if (ret == 0 || !options->set) {
-		/* What is not as it should be is shown, and then said. */
-		looked = egress_count(&cell, err);
-		ret = egress_verify(&cell, err);
+	ret = options->set ? replace(&cell, policy, err) : egress_look(&cell, err);
+	/* What is not as it should be is shown, and then said. */
+	if (ret == 0 || (!options->set && cell.identity.id[0]))
 		report_egress(report, &cell);
-		ret = looked < 0 ? looked : ret;
-	}
 	cell_done(&cell);
 	return ret;
 }

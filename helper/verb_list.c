@@ -47,15 +47,6 @@ int verb_list(int argc, char **argv)
 	return 0;
 }
 
-static int verify(struct cell *cell, struct error *err)
-{
-	int ret = egress_count(cell, err);
-
-	if (ret == 0)
-		ret = egress_verify(cell, err);
-	return ret;
-}
-
 int verb_show(int argc, char **argv)
 {
 	struct verb_options options = { 0 };
@@ -79,9 +70,10 @@ int verb_show(int argc, char **argv)
 		ret = cell_settle(&cell, &err);
 	if (ret == 0) {
 		/* A table that is not as it should be is shown, and then said. */
-		ret = verify(&cell, &err);
+		ret = egress_look(&cell, &err);
 		stats_read(cell.leaf_fd, &cell.stats);
-		report_cell_whole(&report, &cell);
+		if (cell.identity.id[0])
+			report_cell_whole(&report, &cell);
 		if (report_close(&report, true) < 0 && ret == 0)
 			ret = -EIO;
 		cell_done(&cell);

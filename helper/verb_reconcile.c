@@ -32,32 +32,56 @@ static bool is_abandoned(const struct cell *cell)
 	return id->deadline && now_ns() > id->deadline + patience;
 }
 
+/* Before there is a workload its own run makes sure of the rules; after it, nobody needs them. */
+static int repair_held(struct cell *cell)
+{
+	struct error found = { 0 }, err = { 0 };
+	char what[480], noted[480];
+	int ret;
+
+	if (!cell->identity.workload.pid || egress_verify(cell, &found) == 0)
+		return 0;
+	snprintf(what, sizeof(what), "%.300s", found.message);
+	ret = found.errnum == EUCLEAN ? egress_restore(cell, &err) : -found.errnum;
+	if (ret >= 0)
+		ret = egress_verify(cell, &err);
+	/* A change that was cut short left one of two sets of rules, and no gap. */
+	if (!cell->unsure)
+		identity_breach(cell->leaf_fd, what, noted, sizeof(noted));
+	if (ret < 0) {
+		report_error(&found);
+		if (strcmp(found.message, err.message))
+			report_error(&err);
+		return ret;
+	}
+	dprintf(STDERR_FILENO, "cellos-helper: egress: cell %s was not under its rules: %s: put "
+		"right\n", cell->identity.id, what);
+	return 0;
+}
+
 /*
  * A cell that stays has to be under its rules. Where it is not, another program has
  * changed the table: it is put right, said, and noted for the cell's own report.
  */
 static int repair(struct cell *cell)
 {
-	char what[480], noted[480];
 	struct error found = { 0 }, err = { 0 };
 	int ret;
 
 	if (!cell->identity.governed || cell_is_foreign(cell) ||
 	    egress_verify(cell, &found) == 0)
 		return 0;
-	snprintf(what, sizeof(what), "%.300s", found.message);
-	ret = found.errnum == EUCLEAN ? egress_restore(cell, &err) : -found.errnum;
-	if (ret >= 0)
-		ret = egress_verify(cell, &err);
-	identity_breach(cell->leaf_fd, what, noted, sizeof(noted));
+	/* Only with the lock is it sure that no other helper is just changing it. */
+	ret = cell_hold(cell, &err);
+	if (ret == -ENOENT)
+		return 0;	/* it has just ended */
 	if (ret < 0) {
-		report_error(&found);
 		report_error(&err);
 		return ret;
 	}
-	dprintf(STDERR_FILENO, "cellos-helper: egress: cell %s was not under its rules: %s: put "
-		"right\n", cell->identity.id, what);
-	return 0;
+	ret = repair_held(cell);
+	cgroup_unlock(&cell->host->parent);
+	return ret;
 }
 
 /* The inode numbers of all cgroups of the hierarchy, collected when first asked. */

@@ -291,6 +291,15 @@ int conn_dump(struct conn *conn, int (*each)(const struct nlmsghdr *nlh, void *a
 	return r < 0 ? r : first;
 }
 
+/* An empty transaction waits for its turn, and asks for no answer. */
+int conn_settle(struct conn *conn, struct error *err)
+{
+	message_reset(&conn->out);
+	message_begin_batch(&conn->out, NFNL_MSG_BATCH_BEGIN);
+	message_begin_batch(&conn->out, NFNL_MSG_BATCH_END);
+	return conn_send(conn, err);
+}
+
 void conn_begin(struct conn *conn, uint32_t gen)
 {
 	message_reset(&conn->out);

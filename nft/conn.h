@@ -85,6 +85,16 @@ struct batch {
 	char text[160];
 };
 
+/**
+ * conn_settle() - wait for the end of a transaction that is under way
+ *
+ * The kernel counts the generation on before it shows what the transaction brings;
+ * and what is about to come or go already has a place in the lists, so a dump that
+ * takes several pieces may pass over something, or say it twice. Neither can be
+ * told by the generation.
+ */
+int conn_settle(struct conn *conn, struct error *err);
+
 /* conn_begin() - begin a transaction that fails unless the ruleset still is @gen. */
 void conn_begin(struct conn *conn, uint32_t gen);
 

@@ -12,6 +12,7 @@
 
 #include "lib/cleanup.h"
 #include "nft/elements.h"
+#include "nft/remove.h"
 #include "nft/retry.h"
 #include "nft/ruleset.h"
 
@@ -73,26 +74,44 @@ static int dump_set(struct nft *nft, struct finding *finding, struct error *err)
 	return r < 0 ? err_set(err, CONN_STEP, r, "cannot read set %s", name.text) : 0;
 }
 
+/* What was seen counts only if nobody committed meanwhile. */
 static int find_once(struct nft *nft, struct finding *finding, struct error *err)
 {
+	uint32_t gen = 0;
 	unsigned int i;
 	int r;
 
 	finding->n = 0;
 	nft->rules.valid = false;
 	r = ruleset_load(nft, err);
+	if (!r)
+		r = conn_settle(&nft->conn, err);
 	for (i = 0; !r && i < TUPLES; i++) {
 		if (!tuple_set_has(&nft->rules.level[finding->cell->level].tuples, i))
 			continue;
 		finding->tuple = tuple_at(i);
 		r = dump_set(nft, finding, err);
 	}
-	return r;
+	if (r < 0 || !nft->rules.table)
+		return r;
+	r = table_find(nft, &gen, err);
+	return !r && gen != nft->rules.gen ? -ERESTART : r;
 }
 
 static int compare_keys(const void *left, const void *right)
 {
 	return key_compare(left, right);
+}
+
+/* A set that grows while it is dumped may name an element twice. Return: how many. */
+static unsigned int drop_repeated(struct egress_key *keys, unsigned int n)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < n; i++)
+		if (!i || key_compare(&keys[i], &keys[kept - 1]))
+			keys[kept++] = keys[i];
+	return kept;
 }
 
 int nft_cell_found(struct nft *nft, const struct nft_cell *cell, struct egress_policy *ret,
@@ -112,6 +131,7 @@ int nft_cell_found(struct nft *nft, const struct nft_cell *cell, struct egress_p
 	if (r < 0)
 		return r == -ERESTART ? retry_gave_up(err) : r;
 	qsort(keys, finding.n, sizeof(*keys), compare_keys);
+	finding.n = drop_repeated(keys, finding.n);
 	*ret = (struct egress_policy) {
 		.keys = take_ptr(keys), .n_keys = finding.n, .reprs = take_ptr(reprs),
 	};

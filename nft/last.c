@@ -149,9 +149,11 @@ int table_is_only(struct nft *nft, const struct nft_cell *cell, bool known, stru
 {
 	struct set_id set = { .kind = SET_CELLS };
 	struct levels levels = { 0 };
-	int r = known ? 1 : ids_are_only(nft, cell, err);
+	int r = conn_settle(&nft->conn, err);
 	bool own;
 
+	if (!r)
+		r = known ? 1 : ids_are_only(nft, cell, err);
 	if (r > 0)
 		r = see_levels(nft, &levels, err) ? : !levels.other;
 	for (set.level = 1; r > 0 && set.level < NFT_LEVELS; set.level++) {
@@ -167,8 +169,10 @@ int level_is_only(struct nft *nft, const struct nft_cell *cell, bool known, stru
 {
 	struct set_id set = { .kind = SET_CELLS, .level = cell->level };
 	const uint8_t *own = (const uint8_t *)&cell->cgroup_id;
-	int r = known ? 1 : set_is_only(nft, &set, cell->governed ? own : NULL, err);
+	int r = conn_settle(&nft->conn, err);
 
+	if (!r)
+		r = known ? 1 : set_is_only(nft, &set, cell->governed ? own : NULL, err);
 	set.kind = SET_EXEMPT;
 	return r > 0 ? set_is_only(nft, &set, cell->governed ? NULL : own, err) : r;
 }

@@ -351,10 +351,16 @@ int ruleset_load(struct nft *nft, struct error *err)
 {
 	struct load load = { .nft = nft };
 	struct retry retry = { 0 };
+	bool differed = false;
 	int r;
 
 	do {
 		r = load_once(&load);
+		if (r != -EUCLEAN || differed)
+			continue;
+		/* It may be another transaction's doing: a difference is seen twice. */
+		differed = true;
+		r = conn_settle(&nft->conn, NULL) ? : -EAGAIN;
 	} while ((r == -EAGAIN || r == -ENOBUFS) && retry_wait(&retry));
 	if (r < 0) {
 		err_set(&load.err, CONN_STEP, r, "cannot read the table inet %s", nft->table);

@@ -92,6 +92,23 @@ static inline uint64_t cgroup_make(const char *path)
 	return st.st_ino;
 }
 
+/* Makes one below another. Return: its path, for the rest of the test; NULL: failed. */
+static inline char *cgroup_below(const char *parent, const char *name)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s", parent, name) < 0)
+		return NULL;
+	return cgroup_make(path) ? path : NULL;
+}
+
+static inline uint64_t cgroup_inode(const char *path)
+{
+	struct stat st = { 0 };
+
+	return path && !stat(path, &st) ? st.st_ino : 0;
+}
+
 static inline bool loopback_up(void)
 {
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -187,6 +204,62 @@ static inline struct egress_net loopback_net(int family)
 	return net;
 }
 
+/* A rule of the document in short. */
+struct allow {
+	const char *host;
+	uint8_t prefix;
+	uint16_t first, last;	/* 0: any port */
+	uint8_t protocols;
+};
+
+#define ALLOWS_MAX	64
+
+/* Compiles the rules up to the one without a host. */
+static inline int allow_policy(const struct allow *allow, struct egress_policy *ret)
+{
+	struct egress_rule rules[ALLOWS_MAX];
+	struct egress_net nets[ALLOWS_MAX];
+	unsigned int n;
+
+	for (n = 0; n < ALLOWS_MAX && allow->host; n++, allow++) {
+		bool v6 = strchr(allow->host, ':');
+
+		nets[n] = (struct egress_net) { .family = v6 ? 6 : 4, .prefix = allow->prefix };
+		if (inet_pton(v6 ? AF_INET6 : AF_INET, allow->host, nets[n].addr) != 1)
+			return -EINVAL;
+		rules[n] = (struct egress_rule) {
+			&nets[n], 1, NULL, allow->first, allow->last, allow->protocols
+		};
+	}
+	return egress_compile(rules, n, ret, NULL);
+}
+
+/**
+ * struct place - where cells of a test live
+ * @folder: a cell parent, one level below the root
+ * @leaf: a cell's cgroup in it
+ */
+struct place {
+	char mount[2048];
+	char folder[2112];
+	char leaf[2176];
+	uint64_t folder_id, leaf_id;
+};
+
+/* place_setup() - make both. NULL, or why not. */
+static inline const char *place_setup(struct place *place)
+{
+	if (!cgroup2_mount(place->mount, sizeof(place->mount)))
+		return "a cgroup2 mount is needed";
+	cgroup_sweep(place->mount);
+	snprintf(place->folder, sizeof(place->folder), "%s/" CGROUP_PREFIX "%d", place->mount,
+		 getpid());
+	snprintf(place->leaf, sizeof(place->leaf), "%s/cell", place->folder);
+	place->folder_id = cgroup_make(place->folder);
+	place->leaf_id = cgroup_make(place->leaf);
+	return place->folder_id && place->leaf_id ? NULL : "cannot make cgroups";
+}
+
 /* A governed cell with a dynamic uid; @n tells cells apart. */
 static inline struct nft_cell test_cell(uint64_t cgroup_id, unsigned int n, char id[32],
 					const struct egress_policy *policy)
@@ -196,6 +269,48 @@ static inline struct nft_cell test_cell(uint64_t cgroup_id, unsigned int n, char
 		.cgroup_id = cgroup_id, .parent_id = PARENT_ID, .level = 2, .id = id,
 		.uid = 2000000000U + n, .uid_unique = true, .governed = true, .policy = policy,
 	};
+}
+
+/**
+ * struct scene - one cell, with a real cgroup below its real parent
+ * @nft: a connection
+ * @cell: of place.leaf, not added yet, without rules
+ */
+struct scene {
+	struct place place;
+	struct nft *nft;
+	struct error err;
+	struct egress_policy policy;
+	struct nft_cell cell;
+	char id[32];
+};
+
+/* scene_setup() - in the network namespace as it is. NULL, or why not. */
+static inline const char *scene_setup(struct scene *s)
+{
+	const char *reason = place_setup(&s->place);
+
+	if (reason)
+		return reason;
+	if (nft_open(&s->nft, &s->err) || egress_compile(NULL, 0, &s->policy, &s->err))
+		return s->err.message;
+	s->cell = test_cell(s->place.leaf_id, 1, s->id, &s->policy);
+	s->cell.parent_id = s->place.folder_id;
+	return NULL;
+}
+
+/* scene_allow() - the rules that the cell is to have. 0 or -errno. */
+static inline int scene_allow(struct scene *s, const struct allow *allow)
+{
+	egress_policy_done(&s->policy);
+	return allow_policy(allow, &s->policy);
+}
+
+static inline void scene_teardown(struct scene *s)
+{
+	nft_close(s->nft);
+	egress_policy_done(&s->policy);
+	cgroup_sweep(s->place.mount);
 }
 
 #endif /* SELFTESTS_NFT_FIXTURE_H */

@@ -171,6 +171,23 @@ supervised()
 	result $? supervise_ends_with_0_as_the_workload_does
 }
 
+# The cell sees the uplink and nothing of the test's own network.
+in_a_network_of_its_own()
+{
+	cat >"$tmp/netns.json" <<'END'
+{ "apiVersion": "cellos.io/v1", "kind": "ExecutionCell", "spec": { "id": "netns",
+  "run": { "argv": ["sh", "-c", "ip -br -4 addr; ip -br link; exit 7"] } } }
+END
+	"$samples/egress-netns.sh" "$tmp/netns.json" >"$out" 2>&1
+	check egress_netns_ends_as_its_cell_does test $? = 7
+	check egress_netns_shows_the_cell_its_uplink shows '^eth0@.* 198\.18\.0\.2/30'
+	check egress_netns_shows_the_cell_nothing_else \
+		test "$(cut -d' ' -f1 "$out" | cut -d@ -f1 | sort -u | tr '\n' ' ')" = "eth0 lo "
+	check egress_netns_removes_what_it_made \
+		test -z "$(ip netns list | grep cellos-sample-; ip -o link | grep ': up-')"
+	check egress_netns_leaves_nothing nothing_left
+}
+
 # The table of promises in the README is true: each test that it names exists.
 readme()
 {
@@ -191,4 +208,5 @@ each_sample
 refused
 terminated
 supervised
+in_a_network_of_its_own
 echo "1..$n"
