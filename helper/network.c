@@ -64,9 +64,12 @@ static int open_inside(struct network *network, struct error *err)
 		ret = nft_open(&network->nft, err);
 	if (network->nft && network->sockets < 0)
 		network->sockets = sockets_open(NULL);
-	if (setns(home, CLONE_NEWNET) < 0)
-		return err_set(err, STEP, errno, "cannot return to the helper's own network "
-			       "namespace");
+	if (setns(home, CLONE_NEWNET) < 0) {
+		/* Whatever it did next, it would do in the wrong place. */
+		dprintf(STDERR_FILENO, "cellos-helper: network: cannot return to the helper's own "
+			"network namespace: %s\n", strerror(errno));
+		_exit(CELLOS_EXIT_FAILED);
+	}
 	return network->fd < 0 ? network->fd : ret;
 }
 
@@ -91,24 +94,32 @@ static bool is_host(const struct host *host, uint64_t inode)
 	       (stat("/proc/1/ns/net", &first) == 0 && first.st_ino == inode);
 }
 
-static int open_path(struct cell *cell, const char *path, struct error *err)
+int network_open_path(const char *path, struct error *err)
 {
-	int fd __free(fd) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
-	if (fd < 0) {
-		err_set(err, STEP, errno, "cannot open the network namespace %s", path);
-		err_hint(err, "ip netns add NAME makes /run/netns/NAME");
-		return -err->errnum;
-	}
-	if (!is_network(fd))
+	if (fd >= 0)
+		return fd;
+	fd = err_set(err, STEP, errno, "cannot open the network namespace %s", path);
+	err_hint(err, "ip netns add NAME makes /run/netns/NAME");
+	return fd;
+}
+
+static int take_path(struct cell *cell, const char *path, struct error *err)
+{
+	int *fd = &cell->network.fd;
+
+	if (*fd < 0)
+		*fd = network_open_path(path, err);
+	if (*fd < 0)
+		return *fd;
+	if (!is_network(*fd))
 		return err_set(err, STEP, EINVAL, "%s is no network namespace", path);
-	if (is_host(cell->host, inode_of(fd))) {
-		err_set(err, STEP, EINVAL, "%s is the host's own network namespace", path);
-		err_hint(err, "leave out --netns for a cell in it");
-		return -EINVAL;
-	}
-	cell->network.fd = take_fd(&fd);
-	return 0;
+	if (!is_host(cell->host, inode_of(*fd)))
+		return 0;
+	err_set(err, STEP, EINVAL, "%s is the host's own network namespace", path);
+	err_hint(err, "leave out --netns for a cell in it");
+	return -EINVAL;
 }
 
 static void name_table(struct cell *cell)
@@ -130,7 +141,7 @@ int network_up(struct cell *cell, struct error *err)
 	if (id->net == CELLOS_NET_HOST)
 		return 0;
 	if (id->net == CELLOS_NET_PATH)
-		ret = open_path(cell, id->net_path, err);
+		ret = take_path(cell, id->net_path, err);
 	if (ret == 0)
 		ret = open_inside(&cell->network, err);
 	if (ret < 0)
@@ -173,7 +184,8 @@ int network_find(struct cell *cell, struct error *err)
 
 		if (priv < 0)
 			return priv;
-		cgroup_leaf_processes(cell->leaf_fd, take_from_process, cell);
+		if (id->net != CELLOS_NET_PATH || !take_if_same(cell, id->net_path))
+			cgroup_leaf_processes(cell->leaf_fd, take_from_process, cell);
 	}
 	if (cell->network.fd < 0) {
 		cell->network.gone = true;

@@ -33,6 +33,9 @@ struct network {
 
 #define NETWORK_NONE	{ .fd = -EBADF, .sockets = -EBADF }
 
+/* network_open_path() - open what a caller named; no more is said of it. Its fd, or -errno. */
+int network_open_path(const char *path, struct error *err);
+
 /**
  * network_up() - step "network": make or open the namespace, with loopback up if it
  * is made

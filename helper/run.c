@@ -109,6 +109,11 @@ static void tear_down(struct cell *cell, const struct cell_step *steps, struct r
 			continue;
 		memcpy(ret->teardown.cell_id, cell->identity.id, sizeof(ret->teardown.cell_id));
 		wait_reap(cell, NULL);
+		/* What is in a network of its own goes with it, and this holds it. */
+		if (cell->identity.net == CELLOS_NET_OWN) {
+			network_done(&cell->network);
+			cell->network.gone = true;
+		}
 		residue_look(cell, &ret->teardown);
 		return;
 	}

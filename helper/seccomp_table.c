@@ -68,7 +68,8 @@ const struct inet_socket open_inet[] = {
 	{ 0, 0, 0 },
 };
 
-#define JOIN(level, option)	\
+/* But in a network namespace of the cell's own. */
+#define CLOSED_OPTION(level, option)	\
 	{ "setsockopt", EPERM, FILTER_OWN_NETNS, 2, { { 1, (level) }, { 2, (option) } } }
 
 const struct closed_call closed_calls[] = {
@@ -89,14 +90,23 @@ const struct closed_call closed_calls[] = {
 	 * For a membership the kernel itself sends IGMP and MLD reports, which are nobody's
 	 * packets, with an address that the cell chooses.
 	 */
-	JOIN(IPPROTO_IP, IP_ADD_MEMBERSHIP),
-	JOIN(IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP),
-	JOIN(IPPROTO_IP, MCAST_JOIN_GROUP),
-	JOIN(IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP),
-	JOIN(IPPROTO_IPV6, IPV6_JOIN_GROUP),
-	JOIN(IPPROTO_IPV6, IPV6_JOIN_ANYCAST),
-	JOIN(IPPROTO_IPV6, MCAST_JOIN_GROUP),
-	JOIN(IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP),
+	CLOSED_OPTION(IPPROTO_IP, IP_ADD_MEMBERSHIP),
+	CLOSED_OPTION(IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP),
+	CLOSED_OPTION(IPPROTO_IP, MCAST_JOIN_GROUP),
+	CLOSED_OPTION(IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP),
+	CLOSED_OPTION(IPPROTO_IP, IP_MSFILTER),
+	CLOSED_OPTION(IPPROTO_IP, MCAST_MSFILTER),
+	CLOSED_OPTION(IPPROTO_IPV6, IPV6_JOIN_GROUP),
+	CLOSED_OPTION(IPPROTO_IPV6, IPV6_JOIN_ANYCAST),
+	CLOSED_OPTION(IPPROTO_IPV6, MCAST_JOIN_GROUP),
+	CLOSED_OPTION(IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP),
+	CLOSED_OPTION(IPPROTO_IPV6, MCAST_MSFILTER),
+	/* nf_tables does not find a socket of one device for a packet over another. */
+	CLOSED_OPTION(SOL_SOCKET, SO_BINDTODEVICE),
+	CLOSED_OPTION(SOL_SOCKET, SO_BINDTOIFINDEX),
+	/* An address that is not the host's is where answers of the kernel would go. */
+	CLOSED_OPTION(IPPROTO_IP, IP_FREEBIND),
+	CLOSED_OPTION(IPPROTO_IPV6, IPV6_FREEBIND),
 	/* "dns_resolver" has the kernel start a program of the host that asks for any name. */
 	{ "request_key", EPERM, 0, 0, { { 0, 0 } } },
 	{ "add_key", EPERM, 0, 0, { { 0, 0 } } },

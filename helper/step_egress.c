@@ -306,7 +306,7 @@ int egress_replace(struct cell *cell, const struct egress_policy *policy, struct
 	ret = nft_cell_replace(sides.side[sides.n - 1].nft, &sides.side[sides.n - 1].cell, policy,
 			       err);
 	/* Refused: the old rules are in force, if they are known. */
-	if (ret < 0 && !cell->unsure)
+	if (ret < 0 && ret != -EBADMSG && !cell->unsure)
 		identity_change_end(cell->leaf_fd, NULL, NULL);
 	if (ret == 0)
 		ret = identity_change_end(cell->leaf_fd, policy, err);

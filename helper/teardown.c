@@ -38,6 +38,9 @@ int teardown_cell(struct cell *cell, const struct cell_step *steps, struct teard
 
 	*ret = (struct teardown){ .n_residue = 0 };
 	snprintf(ret->cell_id, sizeof(ret->cell_id), "%s", cell->identity.id);
+	/* While its processes live they lead to its network; nothing else may. */
+	if (cell->leaf_fd >= 0)
+		network_find(cell, NULL);
 	status = cell_down(cell, steps, err);
 	residue_look(cell, ret);
 	cell->timings.teardown = (now_ns() - begin) / NSEC_PER_USEC;

@@ -109,9 +109,15 @@ static int open_report(const char *where, int *ret_fd, struct error *err)
 }
 
 /* Asked before the plan is made, for privileges are given up before that, too. */
-static bool may_need_network(const struct run_options *options)
+static uint32_t network_privs(const struct run_options *options)
 {
-	return options->unshare || options->netns || getenv("CELLOS_SUBPROCESS_UNSHARE");
+	uint32_t privs = 0;
+
+	if (options->unshare || options->netns || getenv("CELLOS_SUBPROCESS_UNSHARE"))
+		privs |= PRIV_MASK(PRIV_NETWORK);
+	if (options->netns)
+		privs |= PRIV_MASK(PRIV_NETWORK_FIND);
+	return privs;
 }
 
 struct input {
@@ -142,8 +148,7 @@ static int take_input(int argc, char **argv, struct input *input, struct error *
 	if (ret == 0)
 		ret = verb_need_root("run", err);
 	if (ret == 0)
-		ret = caps_init(RUN_PRIVS | (may_need_network(&input->options) ?
-					     PRIV_MASK(PRIV_NETWORK) : 0), err);
+		ret = caps_init(RUN_PRIVS | network_privs(&input->options), err);
 	if (ret == 0) {
 		int priv __free(priv) = caps_raise(PRIV_CALLER_FILES, err);
 
@@ -195,17 +200,39 @@ static int say_result(const struct input *input, const struct run_result *result
 	return status;
 }
 
+/*
+ * The network that the caller named may be that of a process, which takes the caller's
+ * rights to open. What cannot be opened here the step "network" tries once more, and
+ * names. Then nobody needs these rights any more.
+ */
+static int take_network(const struct plan *plan, int *ret_fd, struct error *err)
+{
+	if (plan->net == CELLOS_NET_HOST)
+		return caps_forget(PRIV_NETWORK, err);
+	if (plan->net != CELLOS_NET_PATH)
+		return 0;
+	{
+		int priv __free(priv) = caps_raise(PRIV_NETWORK_FIND, NULL);
+
+		*ret_fd = network_open_path(plan->netns, NULL);
+	}
+	return caps_forget(PRIV_NETWORK_FIND, err);
+}
+
 static int run_plan(const struct plan *plan, const struct input *input, struct run_result *result)
 {
 	/* One in the life of this process, and large for a stack. */
 	static struct host host;
 	static struct cell cell;
-	int status;
+	int status, net_fd = -EBADF;
 
-	if (host_open(plan->cgroup_parent, HOST_NFT | HOST_LOOP | HOST_SPAWN | HOST_CREATE, &host,
+	/* Before there is a second thread, which would keep what only this one gives up. */
+	if (take_network(plan, &net_fd, &result->error) < 0 ||
+	    host_open(plan->cgroup_parent, HOST_NFT | HOST_LOOP | HOST_SPAWN | HOST_CREATE, &host,
 		      &result->error) < 0)
 		return say_result(input, result, CELLOS_EXIT_FAILED);
 	cell_init(&cell, &host, plan);
+	cell.network.fd = net_fd;
 	status = run_cell(&cell, cell_steps, result);
 	/*
 	 * What is left are fds, memory and a sleeping thread of this process, which
@@ -233,8 +260,6 @@ int verb_run(int argc, char **argv)
 	umask(022);
 	if (plan_make(input.bytes, input.size, &input.options, environ, &plan,
 		      &result.error) < 0)
-		return say_result(&input, &result, CELLOS_EXIT_FAILED);
-	if (plan.net == CELLOS_NET_HOST && caps_forget(PRIV_NETWORK, &result.error) < 0)
 		return say_result(&input, &result, CELLOS_EXIT_FAILED);
 	status = run_plan(&plan, &input, &result);
 	teardown_done(&result.teardown);

@@ -152,7 +152,8 @@ int nft_cell_count(struct nft *nft, const struct nft_cell *cell, struct nft_coun
  * touched and so keep their counters.
  *
  * Return: 0; -E2BIG: as nft_cell_add(); -EUCLEAN: the table is not as it has to
- * be; other -errno. On failure the old rules are in force.
+ * be; -EBADMSG: nobody knows which rules are in force; other -errno. On other
+ * failures the old rules are in force.
  */
 int nft_cell_replace(struct nft *nft, const struct nft_cell *cell,
 		     const struct egress_policy *policy, struct error *err);

@@ -43,6 +43,36 @@ static void compare(const struct egress_policy *old, const struct egress_policy 
 	}
 }
 
+static int outcome_unknown(struct error *err)
+{
+	if (err)
+		*err = (struct error) { 0 };
+	err_set(err, CONN_STEP, EBADMSG, "the answer of nf_tables is lost: which rules are in force "
+		"is not known");
+	err_hint(err, "do it again");
+	return -EBADMSG;
+}
+
+static int see_gone(unsigned int i, const struct element *element,
+		    const struct element_state *state, void *arg)
+{
+	const struct element_mask *gone = arg;
+
+	(void)element;
+	return state->taken && element_mask_has(gone, i) ? -EBADMSG : 0;
+}
+
+/* That what is to be there is there says nothing of what is not to be there any more. */
+static int check_gone(struct nft *nft, const struct nft_cell *cell, struct element_mask *gone,
+		      struct error *err)
+{
+	struct element_list list = policy_elements(cell);
+	uint32_t gen = 0;
+	int r = elements_read(nft, &list, see_gone, gone, &gen, err);
+
+	return r == -EBADMSG ? outcome_unknown(err) : r;
+}
+
 static int replace_once(struct nft *nft, const struct nft_cell *cell,
 			const struct nft_cell *next, const struct difference *change,
 			struct error *err)
@@ -74,6 +104,8 @@ static int replace_once(struct nft *nft, const struct nft_cell *cell,
 		nft->rules.valid = nft->rules.valid && !grew && r != -ERESTART;
 		if (r == -ERESTART)
 			return r;
+		if (batch.unknown)
+			return outcome_unknown(err);
 		culprit = culprit_of(nft, next, &batch);
 		return r == -ENOENT ? err_set(err, CONN_STEP, EUCLEAN,
 					      "elements of the cell are missing in the table") :
@@ -97,6 +129,8 @@ int nft_cell_replace(struct nft *nft, const struct nft_cell *cell,
 	do {
 		r = replace_once(nft, cell, &next, &change, err);
 	} while (r == -ERESTART && retry_wait(&retry));
+	if (!r)
+		r = check_gone(nft, cell, &change.gone, err);
 	return r == -ERESTART ? retry_gave_up(err) : r;
 }
 

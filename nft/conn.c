@@ -360,9 +360,11 @@ int conn_commit(struct conn *conn, struct batch *batch, struct error *err)
 		conn->out.nlh->nlmsg_flags |= NLM_F_ACK;
 	message_begin_batch(&conn->out, NFNL_MSG_BATCH_END);
 	r = conn_send(conn, err);
+	if (!r) {
+		r = batch_receive(conn, last, batch, err);
+		batch->unknown = r < 0 && !batch->error;
+	}
 	if (r < 0)
 		batch->error = r;
-	else
-		r = batch_receive(conn, last, batch, err);
 	return r;
 }

@@ -7,6 +7,7 @@
 #ifndef NFT_CONN_H
 #define NFT_CONN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/err.h"
@@ -75,6 +76,7 @@ int conn_dump(struct conn *conn, int (*each)(const struct nlmsghdr *nlh, void *a
  * struct batch - the fate of a transaction
  * @error: 0: committed
  * @seq: sequence number of the first command that failed; 0: none in particular
+ * @unknown: the answer is lost, so it may have been committed
  * @offset: of the attribute at fault in that command; 0: not said (before 6.2)
  * @text: the kernel's own words, or ""
  */
@@ -82,6 +84,7 @@ struct batch {
 	int error;
 	uint32_t seq;
 	uint32_t offset;
+	bool unknown;
 	char text[160];
 };
 

@@ -106,6 +106,28 @@ void expr_exthdr_exists(struct message *m, uint8_t type, unsigned int word)
 	expr_close(m, expr);
 }
 
+void expr_exthdr(struct message *m, uint8_t type, uint32_t offset, uint32_t size,
+		 unsigned int word)
+{
+	struct open_expr expr = expr_open(m, "exthdr");
+
+	message_put_be32(m, NFTA_EXTHDR_DREG, reg(word));
+	message_put(m, NFTA_EXTHDR_TYPE, &type, sizeof(type));
+	message_put_be32(m, NFTA_EXTHDR_OFFSET, offset);
+	message_put_be32(m, NFTA_EXTHDR_LEN, size);
+	expr_close(m, expr);
+}
+
+void expr_fib_saddr_type(struct message *m, unsigned int word)
+{
+	struct open_expr expr = expr_open(m, "fib");
+
+	message_put_be32(m, NFTA_FIB_DREG, reg(word));
+	message_put_be32(m, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	message_put_be32(m, NFTA_FIB_FLAGS, NFTA_FIB_F_SADDR);
+	expr_close(m, expr);
+}
+
 void expr_and(struct message *m, unsigned int word, const struct operand *mask)
 {
 	struct open_expr expr = expr_open(m, "bitwise");
@@ -168,7 +190,7 @@ void expr_reject_tcp(struct message *m)
 void expr_reject_icmpx(struct message *m)
 {
 	struct open_expr expr = expr_open(m, "reject");
-	uint8_t code = NFT_REJECT_ICMPX_ADMIN_PROHIBITED;
+	uint8_t code = NFT_REJECT_ICMPX_PORT_UNREACH;
 
 	message_put_be32(m, NFTA_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
 	message_put(m, NFTA_REJECT_ICMP_CODE, &code, sizeof(code));

@@ -54,7 +54,14 @@ void expr_lookup(struct message *m, const char *set, unsigned int word, bool not
 /* return, accept, or jump | goto <chain>; @code is of enum nft_verdicts or NF_ACCEPT */
 void expr_verdict(struct message *m, int code, const char *chain);
 
-/* reject with tcp reset / icmpx admin-prohibited */
+/* fib saddr type, a number of enum rtn_type in host order */
+void expr_fib_saddr_type(struct message *m, unsigned int word);
+
+/* exthdr of IPv6: @size bytes at @offset of the header of @type */
+void expr_exthdr(struct message *m, uint8_t type, uint32_t offset, uint32_t size,
+		 unsigned int word);
+
+/* reject with tcp reset / icmpx port-unreachable */
 void expr_reject_tcp(struct message *m);
 void expr_reject_icmpx(struct message *m);
 

@@ -16,7 +16,7 @@
  *   allow<L>_ip6_128          one tuple: IPv6, /128, any port
  *
  *   output, input             base chains
- *   rejected                  chain that all levels share
+ *   rejected, closed, scoped  chains that all levels share
  *   cell<L>, v6cell<L>, deny<L>	chains of a level, outbound
  *   peer<L>, quoted<L>, refuse<L>	inbound
  *   guard<L>                  for sockets of no cell
@@ -67,6 +67,8 @@ enum chain_kind {
 	CHAIN_OUTPUT,
 	CHAIN_INPUT,
 	CHAIN_REJECT,
+	CHAIN_CLOSED,
+	CHAIN_SCOPED,
 	CHAIN_CELL,
 	CHAIN_V6CELL,
 	CHAIN_DENY,

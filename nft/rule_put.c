@@ -9,6 +9,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <string.h>
 
@@ -255,9 +256,8 @@ static void put_device_type(struct message *m, uint32_t key, uint32_t op)
 }
 
 /*
- * meta oiftype loopback. Over it come the answers of our own reject: a reset, or
- * an ICMP error that quotes what the cell has sent. The kernel makes them; only
- * a program of the host with CAP_NET_RAW could make others.
+ * meta oiftype loopback. Over it come the resets of our own reject, which hold
+ * nothing that anybody could read.
  */
 static void put_loopback(struct message *m, uint32_t key)
 {
@@ -285,6 +285,41 @@ static void put_stray_loopback6(struct message *m)
 	put_device_type(m, NFT_META_OIFTYPE, NFT_CMP_NEQ);
 	put_family(m, 6);
 	put_bytes_are(m, &to_view[1].addr, self);
+}
+
+/* exthdr frag frag-off != 0 */
+static void put_later_fragment(struct message *m)
+{
+	static const uint8_t bits[2] = { 0xff, 0xf8 }, none[2] = { 0, 0 };
+	static const struct operand mask = { bits, 2 }, value = { none, 2 };
+
+	put_family(m, 6);
+	expr_exthdr(m, IPPROTO_FRAGMENT, 2, 2, 0);
+	expr_and(m, 0, &mask);
+	expr_compare(m, 0, NFT_CMP_NEQ, &value);
+}
+
+/* meta iiftype loopback ip6 daddr fe80::/10 */
+static void put_scoped(struct message *m)
+{
+	static const uint8_t net[16] = { 0xfe, 0x80 };
+	static const struct operand value = { net, sizeof(net) };
+
+	put_device_type(m, NFT_META_IIFTYPE, NFT_CMP_EQ);
+	put_family(m, 6);
+	expr_payload(m, &to_view[1].addr, 0);
+	expr_mask(m, 0, sizeof(net), 10);
+	expr_compare(m, 0, NFT_CMP_EQ, &value);
+}
+
+/* fib saddr type local */
+static void put_from_host(struct message *m)
+{
+	static const uint32_t type = RTN_LOCAL;
+	static const struct operand value = { &type, sizeof(type) };
+
+	expr_fib_saddr_type(m, 0);
+	expr_compare(m, 0, NFT_CMP_EQ, &value);
 }
 
 /* meta l4proto ipv6-icmp exthdr frag exists icmpv6 type < 128 */
@@ -353,6 +388,16 @@ static void put_match(struct message *m, const struct rule *rule)
 		return put_stray_loopback(m);
 	case RULE_STRAY_LOOPBACK6:
 		return put_stray_loopback6(m);
+	case RULE_LATER_FRAGMENT:
+		return put_later_fragment(m);
+	case RULE_SCOPED_UDP:
+		put_scoped(m);
+		return put_protocol_is(m, IPPROTO_UDP);
+	case RULE_SCOPED_SYN:
+		put_scoped(m);
+		return put_flags(m, TCP_KIND, TCP_SYN, NFT_CMP_EQ);
+	case RULE_SOCKET:
+		return expr_cgroup(m, 0, 0);
 	case RULE_CUT_ERROR:
 		return put_cut_error(m);
 	case RULE_IPV6:
@@ -388,6 +433,10 @@ static void put_match(struct message *m, const struct rule *rule)
 		return put_not(m, rule, view_of(from_view, family));
 	case RULE_NOT_QUOTED:
 		return put_not(m, rule, view_of(quoted_view, family));
+	case RULE_LOCAL_RESET:
+		put_protocol_is(m, IPPROTO_TCP);
+		put_from_host(m);
+		return expr_reject_tcp(m);
 	case RULE_TCP_RESET:
 		put_protocol_is(m, IPPROTO_TCP);
 		return expr_reject_tcp(m);

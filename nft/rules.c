@@ -18,7 +18,7 @@ static const struct rule deny_rules[] = {
 
 static const struct rule refuse_rules[] = {
 	{ RULE_CGROUP, .set = SET_REFUSED, .code = NFT_CONTINUE },
-	{ RULE_GO, .code = NFT_GOTO, .to = CHAIN_REJECT },
+	{ RULE_GO, .code = NFT_GOTO, .to = CHAIN_CLOSED },
 };
 
 static const struct rule guard_rules[] = {
@@ -29,6 +29,11 @@ static const struct rule guard_rules[] = {
 };
 
 static const struct rule peer_rules[] = {
+	/*
+	 * What its ports should be is something else, and may match a port that the cell
+	 * has chosen. The first fragment is judged; without it the others are nothing.
+	 */
+	{ RULE_LATER_FRAGMENT, .code = NFT_RETURN },
 	{ RULE_SYN, .code = NFT_GOTO, .to = CHAIN_REFUSE },
 	{ RULE_RESET, .code = NFT_RETURN },
 	{ RULE_ICMP, .code = NFT_GOTO, .to = CHAIN_QUOTED },
@@ -38,16 +43,36 @@ static const struct rule peer_rules[] = {
 };
 
 static const struct rule quoted_rules[] = {
-	{ RULE_LOOPBACK_IN, .code = NFT_RETURN },
 	{ RULE_MTU, .code = NFT_RETURN },
 	{ RULE_MTU6, .code = NFT_RETURN },
 	{ RULE_NOT_QUOTED, .code = NFT_GOTO, .to = CHAIN_REFUSE, .tuple = FAMILY(4) },
 	{ RULE_NOT_QUOTED, .code = NFT_GOTO, .to = CHAIN_REFUSE, .tuple = FAMILY(6) },
 };
 
+/*
+ * Outbound. A drop tells the sender EPERM at once, and no packet is made: one that
+ * quotes it would go to its source, which need not be an address of this host
+ * (ip(7), IP_FREEBIND). For the same reason only a host's own address gets a reset.
+ */
 static const struct rule reject_rules[] = {
+	{ RULE_LOCAL_RESET, .code = NFT_CONTINUE },
+	{ RULE_GO, .code = NF_DROP },
+};
+
+/* Inbound: the answers of a port that is closed, so that nobody can tell the two apart. */
+static const struct rule closed_rules[] = {
 	{ RULE_TCP_RESET, .code = NFT_CONTINUE },
 	{ RULE_UNREACHABLE, .code = NFT_CONTINUE },
+};
+
+/*
+ * The socket lookup of nf_tables does not know from which device a packet that came
+ * over loopback is for: it misses who is bound to a link-local address of another.
+ * Such a socket may be a cell's, so what it alone would get is refused.
+ */
+static const struct rule scoped_rules[] = {
+	{ RULE_SOCKET, .code = NFT_RETURN },
+	{ RULE_GO, .code = NFT_GOTO, .to = CHAIN_CLOSED },
 };
 
 /*
@@ -73,6 +98,8 @@ static const struct rule v6cell_rules[] = {
  */
 static const struct rule input_rules[] = {
 	{ RULE_CUT_ERROR, .code = NF_DROP },
+	{ RULE_SCOPED_UDP, .code = NFT_JUMP, .to = CHAIN_SCOPED },
+	{ RULE_SCOPED_SYN, .code = NFT_JUMP, .to = CHAIN_SCOPED },
 };
 
 /* A base chain: some rules for each level in use. */
@@ -106,6 +133,8 @@ static const struct {
 	[CHAIN_OUTPUT]	= { .level = RULES(output_level_rules) },
 	[CHAIN_INPUT]	= { RULES(input_rules), RULES(input_level_rules) },
 	[CHAIN_REJECT]	= { .once = RULES(reject_rules) },
+	[CHAIN_CLOSED]	= { .once = RULES(closed_rules) },
+	[CHAIN_SCOPED]	= { .once = RULES(scoped_rules) },
 	[CHAIN_CELL]	= { .once = RULES(cell_rules) },
 	[CHAIN_V6CELL]	= { .once = RULES(v6cell_rules) },
 	[CHAIN_DENY]	= { .once = RULES(deny_rules) },

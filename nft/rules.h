@@ -18,6 +18,10 @@ enum rule_kind {
 	RULE_LOOPBACK_IN,	/* meta iiftype loopback accept */
 	RULE_STRAY_LOOPBACK,	/* a loopback address by way of another device */
 	RULE_STRAY_LOOPBACK6,
+	RULE_LATER_FRAGMENT,	/* of IPv6, but not the first */
+	RULE_SCOPED_UDP,	/* over loopback, to a link-local address */
+	RULE_SCOPED_SYN,
+	RULE_SOCKET,		/* whose socket is found */
 	RULE_CUT_ERROR,		/* the first fragment of an ICMPv6 error */
 	RULE_IPV6,		/* meta nfproto ipv6 */
 	RULE_OPTIONS,		/* ip hdrlength != 5: IPv4 options */
@@ -35,8 +39,9 @@ enum rule_kind {
 	RULE_MTU6,
 	RULE_NOT_FROM,		/* keys made from the source are in no tuple's set */
 	RULE_NOT_QUOTED,	/* the same for the destination of the packet quoted */
+	RULE_LOCAL_RESET,	/* tcp from an address of the host's: reject with tcp reset */
 	RULE_TCP_RESET,		/* tcp: reject with tcp reset */
-	RULE_UNREACHABLE,	/* reject with icmpx admin-prohibited */
+	RULE_UNREACHABLE,	/* reject with icmpx port-unreachable */
 };
 
 /**

@@ -214,6 +214,15 @@ static void put_shared_rules(struct nft *nft, bool flush)
 	}
 }
 
+/* Those whose rules depend on nothing. */
+static void put_fixed_rules(struct nft *nft)
+{
+	struct chain_id chain = { .kind = CHAIN_REJECT };
+
+	for (; chain.kind < CHAIN_CELL; chain.kind++)
+		put_all_rules(nft, &chain);
+}
+
 /* The chains of a level whose rules depend on its tuples. */
 static void put_tuple_rules(struct nft *nft, unsigned int level)
 {
@@ -274,7 +283,6 @@ static bool put_log_sets(struct nft *nft, unsigned int level, uint32_t needed)
 
 bool ruleset_put_missing(struct nft *nft, unsigned int level, const struct needs *needs)
 {
-	const struct chain_id reject = { .kind = CHAIN_REJECT };
 	const struct chain_id deny = { CHAIN_DENY, level };
 	bool new_table = !nft->rules.table;
 	bool new_level = !nft->rules.level[level].sets;
@@ -287,7 +295,7 @@ bool ruleset_put_missing(struct nft *nft, unsigned int level, const struct needs
 	new_tuples = put_tuple_sets(nft, level, &needs->tuples);
 	new_logs = put_log_sets(nft, level, needs->sets);
 	if (new_table)
-		put_all_rules(nft, &reject);
+		put_fixed_rules(nft);
 	if (new_level)
 		put_level_rules(nft, level);
 	else if (new_tuples)

@@ -45,9 +45,12 @@
  *		chain input {
  *			type filter hook input priority filter; policy accept;
  *			meta l4proto ipv6-icmp exthdr frag exists icmpv6 type < 128 drop
+ *			meta iiftype loopback ip6 daddr fe80::/10 meta l4proto udp jump scoped
+ *			... the same for tcp flags syn ...
  *			socket cgroupv2 level 2 @cells2 jump peer2
  *		}
  *		chain peer2 {
+ *			exthdr frag frag-off != 0 return
  *			tcp flags & (fin | syn | rst | ack) == syn goto refuse2
 			meta iiftype loopback tcp flags & rst == rst return
  *			meta l4proto icmp goto quoted2
@@ -61,11 +64,16 @@
 			... fragmentation needed, for TCP: return ...
 			... then the same for what the ICMP error quotes ...
 		}
- *		chain refuse2 { socket cgroupv2 level 2 @refused2; goto rejected }
+ *		chain refuse2 { socket cgroupv2 level 2 @refused2; goto closed }
  *		chain rejected {
- *			meta l4proto tcp reject with tcp reset
- *			reject with icmpx admin-prohibited
+ *			meta l4proto tcp fib saddr type local reject with tcp reset
+ *			drop
  *		}
+ *		chain closed {
+ *			meta l4proto tcp reject with tcp reset
+ *			reject with icmpx port-unreachable
+ *		}
+ *		chain scoped { socket cgroupv2 level 0 return; goto closed }
  *	}
  *
  * What is allowed returns, it is not accepted: the levels below and above have

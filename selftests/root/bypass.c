@@ -283,3 +283,11 @@ void fence(const struct outside *out)
 	close(from);
 	close(to);
 }
+
+void silence(void)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDOUT_FILENO) < 0)
+		_exit(127);
+}

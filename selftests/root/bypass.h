@@ -193,4 +193,7 @@ void tell(const struct outside *out, const char *from, int from_port, const char
 /* knock() - connect @fd, within seconds, and send "hello". Return: 0 or errno. */
 int knock(int fd, const char *host, int port);
 
+/* silence() - in a child: what it prints is no test's result. */
+void silence(void);
+
 #endif /* SELFTESTS_ROOT_BYPASS_H */

@@ -77,7 +77,8 @@ TEST_F(cell, broadcast)
 	EXPECT_ATTEMPT(.rules = RULE(PEER4, 67, "udp"),
 		       .steps = STEPS(UDP4, BROADCAST, "sendto 198.51.100.255 67",
 				      "sendto 198.51.100.0 67",
-				      "set 1 25 696e3000",	/* SO_BINDTODEVICE in0 */
+				      text("set 0 50 000000%02x",	/* IP_UNICAST_IF in0 */
+					   if_nametoindex("in0")),
 				      "sendto 255.255.255.255 67"),
 		       .says = "ok\nok\nEPERM\nEPERM\nok\nEPERM\n", .denied = 3,
 		       .control = CONTROL_OFF,

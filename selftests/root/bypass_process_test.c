@@ -209,6 +209,7 @@ static pid_t start_client(const struct test_env *env, const char *name)
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		silence();
 		execl(program, program, text("unix %s", name), "send", NULL);
 		_exit(127);
 	}

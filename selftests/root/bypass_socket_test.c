@@ -263,6 +263,7 @@ TEST_F(cell, groups_are_not_joined)
 	/* The same program, root's and in no cell. */
 	pid = fork();
 	if (pid == 0) {
+		silence();
 		execl(program, program, steps[0], steps[1], steps[2], steps[3], steps[4], steps[5],
 		      steps[6], steps[7], steps[8], NULL);
 		_exit(127);

@@ -232,4 +232,36 @@ TEST_F(cell, reconcile_leaves_a_cell_alone_whose_rules_its_run_has_removed)
 	reconcile_meanwhile(_metadata, &self->env, &hold);
 }
 
+/*
+ * 1 and 2 are for the birth, with 3 its run would begin to end it: by then no process
+ * leads to its network any more, and only the run holds what stands there.
+ */
+TEST_F(cell, destroy_ends_a_cell_whose_network_only_its_run_can_see)
+{
+	struct hold hold = {
+		"flock", SYS_flock, 3,
+		{ "run", parent_option(&self->env), "--unshare=net", "--report=/dev/fd/2", "-" },
+	};
+	const char *before = host_snapshot(&self->env);
+	struct run other, run = {
+		.document = document("own", "'authority': {'egressRules': " RULES(ONE) "}, "
+				     "'run': {'argv': ['%s/sweep_work', 'true']}",
+				     self->env.workloads),
+	};
+	json_t *report;
+
+	ASSERT_TRUE(hold_start(&self->env, &run, &hold));
+	ASSERT_EQ(0, cell_pid(&self->env, "own"));
+	report = verb(&self->env, &other, "destroy", "own");
+	EXPECT_EQ(0, other.status) TH_LOG("%s", other.err.bytes);
+	EXPECT_TRUE(json_is_true(json_at(report, "destroyed")));
+	EXPECT_TRUE(is_held(&run, &hold));
+	hold_end(&run);
+	EXPECT_EQ(137, run.status) TH_LOG("%s", run.err.bytes);
+	report = json_loads(run.err.bytes, 0, NULL);
+	EXPECT_STREQ("destroy", json_text_at(report, "/exit/reason"));
+	EXPECT_EQ(0, json_array_size(json_at(report, "/teardown/residue")));
+	EXPECT_STREQ(before, host_snapshot(&self->env));
+}
+
 TEST_HARNESS_MAIN

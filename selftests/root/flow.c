@@ -65,6 +65,49 @@ const char *net_path(int net)
 	return text("/proc/%d/fd/%d", getpid(), net);
 }
 
+int net_of(pid_t pid)
+{
+	int fd = open(text("/proc/%d/ns/net", pid), O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		give_up("the network of a process");
+	return fd;
+}
+
+static const char *nft_in(int net, const char *const *argv)
+{
+	int home = net_here();
+	char *out;
+
+	net_enter(net);
+	out = command(argv);
+	net_enter(home);
+	close(home);
+	if (!out)
+		give_up("nft(8)");
+	return out;
+}
+
+const char *net_rules(int net)
+{
+	static const char *const list[] = { "nft", "list", "ruleset", NULL };
+
+	return nft_in(net, list);
+}
+
+const char *net_tables(int net)
+{
+	static const char *const list[] = { "nft", "-j", "list", "tables", NULL };
+	json_t *root = json_loads(nft_in(net, list), 0, NULL), *entry;
+	char *all = text("%s", "");
+	size_t i;
+
+	json_array_foreach(json_at(root, "nftables"), i, entry)
+		if (json_at(entry, "table"))
+			all = text("%s%s ", all, json_text_at(entry, "table/name"));
+	return all;
+}
+
 static bool ip(int net, const char *batch)
 {
 	char *path = text("/tmp/cellos-selftest-ip-%d", getpid());

@@ -37,6 +37,13 @@ ino_t net_inode(int net);
 /* net_path() - a name of the fd that other processes can open. */
 const char *net_path(int net);
 
+/* net_of() - that of a process. Its fd. */
+int net_of(pid_t pid);
+/* net_rules() - `nft list ruleset` there; "" says that there is nothing. */
+const char *net_rules(int net);
+/* net_tables() - names of the tables there, a blank behind each. */
+const char *net_tables(int net);
+
 /* wire() - connect two namespaces by a veth pair. False: this kernel has none. */
 bool wire(int here, int there);
 

@@ -402,7 +402,7 @@ TEST_F(cells, are_readable_by_the_nft_tool)
 	static const char *const words[] = {
 		"table inet cellos", "127.0.0.1 . 7001 counter packets 0", "17 . 127.0.0.1 . 7024",
 		"6 . ::1 . 7001", "comment \"cell-1\"", "reject with tcp reset",
-		"reject with icmpx admin-prohibited", "th dport & 65520 @allow2_ip_32_p12 return",
+		"\t\treject\n", "fib saddr type", "th dport & 65520 @allow2_ip_32_p12 return",
 		"socket cgroupv2 level 2 @cells2 jump cell2",
 	};
 	static char text[65536];

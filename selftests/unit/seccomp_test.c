@@ -240,13 +240,17 @@ TEST(options_that_share_a_port_do_nothing_but_in_a_network_of_its_own)
 	}
 }
 
-static bool joins_a_group(uint32_t level, uint32_t name)
+static bool is_closed(uint32_t level, uint32_t name)
 {
 	static const uint32_t options[][2] = {
 		{ IPPROTO_IP, IP_ADD_MEMBERSHIP }, { IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP },
 		{ IPPROTO_IP, MCAST_JOIN_GROUP }, { IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP },
 		{ IPPROTO_IPV6, IPV6_JOIN_GROUP }, { IPPROTO_IPV6, IPV6_JOIN_ANYCAST },
 		{ IPPROTO_IPV6, MCAST_JOIN_GROUP }, { IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP },
+		{ IPPROTO_IP, IP_MSFILTER }, { IPPROTO_IP, MCAST_MSFILTER },
+		{ IPPROTO_IPV6, MCAST_MSFILTER }, { SOL_SOCKET, SO_BINDTODEVICE },
+		{ SOL_SOCKET, SO_BINDTOIFINDEX }, { IPPROTO_IP, IP_FREEBIND },
+		{ IPPROTO_IPV6, IPV6_FREEBIND },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
@@ -255,7 +259,7 @@ static bool joins_a_group(uint32_t level, uint32_t name)
 	return false;
 }
 
-TEST(groups_are_joined_only_in_a_network_of_its_own)
+TEST(options_that_reach_past_the_rules_are_open_only_in_a_network_of_its_own)
 {
 	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
 		const struct sock_fprog *program = &filter_programs[v];
@@ -263,7 +267,7 @@ TEST(groups_are_joined_only_in_a_network_of_its_own)
 
 		for (uint32_t level = 0; level < 300; level++) {
 			for (uint32_t name = 0; name < 100; name++) {
-				if (!joins_a_group(level, name))
+				if (!is_closed(level, name))
 					continue;
 				EXPECT_EQ(expected, option(program, level, name));
 				EXPECT_EQ(expected, option(program, level | UPPER, name | UPPER));
@@ -286,7 +290,7 @@ TEST(no_other_option_is_touched_but_tcp_ulp)
 					    (level == IPPROTO_SCTP && name == SCTP_REUSE) ||
 					    (level == SOL_TCP && name == TCP_ULP);
 
-				if (ours || joins_a_group(level, name))
+				if (ours || is_closed(level, name))
 					continue;
 				EXPECT_EQ(OPEN, option(program, level, name))
 					TH_LOG("filter %u: level %u, option %u", v, level, name);
