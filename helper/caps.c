@@ -27,7 +27,8 @@ static const struct priv_op {
 		"parent", "CAP_DAC_OVERRIDE",
 		{ CAP_DAC_OVERRIDE }, 1,
 		"mkdir(2) of the default cell parent in the root of the hierarchy, which is "
-		"writable for nobody; given up for good before the first step of a run.",
+		"writable for nobody; where there is no parent yet, probe makes and removes the "
+		"cgroup of its rehearsal there; given up for good before the first step of a run.",
 	},
 	[PRIV_EGRESS] = {
 		"egress", "CAP_NET_ADMIN",

@@ -247,6 +247,33 @@ static int rehearse_apart(int cgroup_fd, const struct cgroup_parent *parent, str
 	return -err->errnum;
 }
 
+/* Where the parent is still to be made this is the hierarchy's root, writable for nobody. */
+static int raise_for(const struct cgroup_parent *parent, struct error *err)
+{
+	return parent->id == CGROUP_ROOT_ID ? caps_raise(PRIV_PARENT, err) : 0;
+}
+
+static int make_cgroup(const struct cgroup_parent *parent, const char *name, struct error *err)
+{
+	int priv __free(priv) = raise_for(parent, err);
+
+	if (priv < 0)
+		return priv;
+	if (mkdirat(parent->fd, name, 0755) < 0)
+		return err_set(err, STEP, errno, "cannot make a cgroup below %s", parent->path);
+	return 0;
+}
+
+static int remove_cgroup(const struct cgroup_parent *parent, const char *name, struct error *err)
+{
+	int priv __free(priv) = raise_for(parent, err);
+	int ret = priv < 0 ? priv : cgroup_leaf_remove(parent, name);
+
+	if (ret < 0 && !err->errnum)
+		err_set(err, STEP, ret, "cannot remove %s/%s", parent->path, name);
+	return ret;
+}
+
 int rehearse_egress(const struct cgroup_parent *parent, struct error *err)
 {
 	int fd __free(fd) = -EBADF, kill_fd __free(fd) = -EBADF;
@@ -259,15 +286,16 @@ int rehearse_egress(const struct cgroup_parent *parent, struct error *err)
 	if (ret < 0)
 		return ret;
 	snprintf(name, sizeof(name), LEAF_PREFIX "rehearsal_%d", getpid());
-	if (mkdirat(parent->fd, name, 0755) < 0)
-		ret = err_set(err, STEP, errno, "cannot make a cgroup below %s", parent->path);
+	ret = make_cgroup(parent, name, err);
 	if (ret == 0) {
+		int end;
+
 		fd = openat(parent->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		kill_fd = openat(fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
 		ret = rehearse_apart(fd, parent, err);
 		cgroup_leaf_kill(kill_fd);
-		if (cgroup_leaf_remove(parent, name) < 0 && ret == 0)
-			ret = err_set(err, STEP, errno, "cannot remove %s/%s", parent->path, name);
+		end = remove_cgroup(parent, name, err);
+		ret = ret < 0 ? ret : end;
 	}
 	if (parent->lock_fd >= 0)
 		cgroup_unlock(parent);

@@ -214,6 +214,7 @@ static int take_network(const struct plan *plan, int *ret_fd, struct error *err)
 	{
 		int priv __free(priv) = caps_raise(PRIV_NETWORK_FIND, NULL);
 
+		(void)priv;	/* who has it not may do without */
 		*ret_fd = network_open_path(plan->netns, NULL);
 	}
 	return caps_forget(PRIV_NETWORK_FIND, err);

@@ -16,6 +16,8 @@
 #include "nft/retry.h"
 #include "nft/ruleset.h"
 
+#define ROOM	(2 * CELLOS_KEYS_MAX)	/* some keys are told twice */
+
 struct finding {
 	const struct nft_cell *cell;
 	struct egress_tuple tuple;	/* whose set is being dumped */
@@ -34,7 +36,7 @@ static int see_key(struct finding *finding, const struct dumped *dumped)
 	if (dumped->key_size != set_key_size(&set) ||
 	    memcmp(dumped->key, &finding->cell->cgroup_id, 8))
 		return 0;
-	if (finding->n == CELLOS_KEYS_MAX)
+	if (finding->n == ROOM)
 		return -E2BIG;
 	key = &finding->keys[finding->n++];
 	*key = (struct egress_key) { .tuple = finding->tuple, .protocol = dumped->key[8] };
@@ -74,6 +76,23 @@ static int dump_set(struct nft *nft, struct finding *finding, struct error *err)
 	return r < 0 ? err_set(err, CONN_STEP, r, "cannot read set %s", name.text) : 0;
 }
 
+static int compare_keys(const void *left, const void *right)
+{
+	return key_compare(left, right);
+}
+
+static void sort(struct finding *finding)
+{
+	struct egress_key *keys = finding->keys;
+	unsigned int i, kept = 0;
+
+	qsort(keys, finding->n, sizeof(*keys), compare_keys);
+	for (i = 0; i < finding->n; i++)
+		if (!i || key_compare(&keys[i], &keys[kept - 1]))
+			keys[kept++] = keys[i];
+	finding->n = kept;
+}
+
 /* What was seen counts only if nobody committed meanwhile. */
 static int find_once(struct nft *nft, struct finding *finding, struct error *err)
 {
@@ -92,48 +111,53 @@ static int find_once(struct nft *nft, struct finding *finding, struct error *err
 		finding->tuple = tuple_at(i);
 		r = dump_set(nft, finding, err);
 	}
+	if (!r)
+		sort(finding);
 	if (r < 0 || !nft->rules.table)
 		return r;
 	r = table_find(nft, &gen, err);
 	return !r && gen != nft->rules.gen ? -ERESTART : r;
 }
 
-static int compare_keys(const void *left, const void *right)
+/*
+ * The kernel makes a hash table larger some time after it was filled. A dump in
+ * pieces then tells some elements twice, passes over others, and says nothing about
+ * it: so two of them have to agree.
+ */
+static int find_twice(struct nft *nft, struct finding finding[2], struct error *err)
 {
-	return key_compare(left, right);
-}
+	int r = find_once(nft, &finding[0], err);
 
-/* A set that grows while it is dumped may name an element twice. Return: how many. */
-static unsigned int drop_repeated(struct egress_key *keys, unsigned int n)
-{
-	unsigned int i, kept = 0;
-
-	for (i = 0; i < n; i++)
-		if (!i || key_compare(&keys[i], &keys[kept - 1]))
-			keys[kept++] = keys[i];
-	return kept;
+	if (!r)
+		r = find_once(nft, &finding[1], err);
+	if (r < 0)
+		return r;
+	if (finding[0].n == finding[1].n &&
+	    !memcmp(finding[0].keys, finding[1].keys, finding[0].n * sizeof(*finding[0].keys)))
+		return finding[0].n > CELLOS_KEYS_MAX ? -E2BIG : 0;
+	return -ERESTART;
 }
 
 int nft_cell_found(struct nft *nft, const struct nft_cell *cell, struct egress_policy *ret,
 		   struct error *err)
 {
-	struct egress_key *keys __free(mem) = calloc(CELLOS_KEYS_MAX, sizeof(*keys));
+	struct egress_key *keys __free(mem) = calloc(2UL * ROOM, sizeof(*keys));
 	char *reprs __free(mem) = calloc(1, 1);
-	struct finding finding = { .cell = cell, .keys = keys };
+	struct finding finding[] = {
+		{ .cell = cell, .keys = keys }, { .cell = cell, .keys = keys + ROOM },
+	};
 	struct retry retry = { 0 };
 	int r;
 
 	if (!keys || !reprs)
 		return err_set(err, CONN_STEP, ENOMEM, "cannot read the cell's rules");
 	do {
-		r = find_once(nft, &finding, err);
+		r = find_twice(nft, finding, err);
 	} while (r == -ERESTART && retry_wait(&retry));
 	if (r < 0)
 		return r == -ERESTART ? retry_gave_up(err) : r;
-	qsort(keys, finding.n, sizeof(*keys), compare_keys);
-	finding.n = drop_repeated(keys, finding.n);
 	*ret = (struct egress_policy) {
-		.keys = take_ptr(keys), .n_keys = finding.n, .reprs = take_ptr(reprs),
+		.keys = take_ptr(keys), .n_keys = finding[0].n, .reprs = take_ptr(reprs),
 	};
 	return 0;
 }

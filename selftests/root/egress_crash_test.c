@@ -34,19 +34,22 @@ enum cure { SET, DESTROY, RECONCILE, NOTHING, CURES };
  * @rules: that it puts in force; @reaches: what the cell then does
  * @at_least: how many of these calls it makes
  * @cuts: is there one of them at which the change is neither old nor done?
+ * @turns: one cure for each of them, by turns; else all
  */
 struct attempt {
 	const char *call, *rules, *reaches;
 	unsigned int at_least;
-	bool cuts;
+	bool cuts, turns;
 };
 
 FIXTURE(cell) { struct test_env env; int server; };
 FIXTURE_VARIANT(cell) { struct attempt try; };
-FIXTURE_VARIANT_ADD(cell, asking_the_kernel) { { "sendto", NEW, REACHES_NEW, 6, true } };
-FIXTURE_VARIANT_ADD(cell, writing_down) { { "fsetxattr", NEW, REACHES_NEW, 4, true } };
-FIXTURE_VARIANT_ADD(cell, writing_nothing) { { "fremovexattr", "[]", REACHES_NONE, 2, true } };
-FIXTURE_VARIANT_ADD(cell, locking) { { "flock", NEW, REACHES_NEW, 2, false } };
+FIXTURE_VARIANT_ADD(cell, asking_the_kernel) { { "sendto", NEW, REACHES_NEW, 6, true, true } };
+FIXTURE_VARIANT_ADD(cell, writing_down) { { "fsetxattr", NEW, REACHES_NEW, 4, true, false } };
+FIXTURE_VARIANT_ADD(cell, writing_nothing) {
+	{ "fremovexattr", "[]", REACHES_NONE, 2, true, false }
+};
+FIXTURE_VARIANT_ADD(cell, locking) { { "flock", NEW, REACHES_NEW, 2, false, false } };
 FIXTURE_SETUP(cell)
 {
 	if (access(STRACE, X_OK) < 0)
@@ -183,8 +186,8 @@ static bool kill_at(const struct test_env *env, const struct attempt *try, unsig
 {
 	const char *argv[] = {
 		"strace", "-D", "-qqq", "-o", "/dev/null", "-e", text("trace=%s", try->call),
-		"-e", text("inject=%s:signal=KILL:when=%u", try->call, when), getenv("CELLOS_HELPER"),
-		"egress", text("--cgroup-parent=%s", env->parent), "cut", "--set", "-", NULL
+		"-e", text("inject=%s:signal=KILL:when=%u", try->call, when),
+		getenv("CELLOS_HELPER"), "egress", text("--cgroup-parent=%s", env->parent), "cut", "--set", "-", NULL
 	};
 	struct run run = {
 		.verb = "egress", .document = json_text(try->rules), .before_exec = become_strace,
@@ -195,29 +198,40 @@ static bool kill_at(const struct test_env *env, const struct attempt *try, unsig
 	return run.status == -SIGKILL;
 }
 
+/* Return: 0: it was through before it could be killed; 1; 2: and the change was cut short. */
+static int kill_and_cure(struct __test_metadata *_metadata, const struct test_env *env,
+			 const struct attempt *try, unsigned int when, enum cure cure)
+{
+	char *where = text("%s %u, cure %d", try->call, when, cure);
+	const char *reached;
+	struct talk talk;
+	bool killed;
+
+	ASSERT_TRUE(start(env, &talk)) TH_LOG("%s", where);
+	killed = kill_at(env, try, when);
+	reached = reach(&talk, 3);
+	EXPECT_TRUE(is_either(reached, try)) TH_LOG("%s: %s", where, reached);
+	return killed + judge(_metadata, env, &talk, cure, where);
+}
+
 TEST_F_TIMEOUT(cell, a_killed_replacement_is_seen_and_undone, 60)
 {
 	const struct attempt *try = &variant->try;
-	unsigned int n = 0, cuts = 0;
-	bool killed = true;
+	unsigned int when, n = 0, cuts = 0;
+	int result = 1;
 
-	for (unsigned int when = 1; killed; when++) {
-		for (enum cure cure = SET; killed && cure < CURES; cure++) {
-			const char *reached, *where;
-			struct talk talk;
+	for (when = 1; result; when++) {
+		enum cure cure = try->turns ? when % CURES : SET;
 
-			where = text("%s %u, cure %d", try->call, when, cure);
-			ASSERT_TRUE(start(&self->env, &talk)) TH_LOG("%s", where);
-			killed = kill_at(&self->env, try, when);
-			n += killed;
-			reached = reach(&talk, 3);
-			EXPECT_TRUE(is_either(reached, try)) TH_LOG("%s: %s", where, reached);
-			cuts += judge(_metadata, &self->env, &talk, cure, where);
+		for (; result && cure < CURES; cure += try->turns ? CURES : 1) {
+			result = kill_and_cure(_metadata, &self->env, try, when, cure);
+			n += result > 0;
+			cuts += result > 1;
 		}
 	}
 	TH_LOG("killed before %u calls of %s: %u of %u times the change was cut short",
-	       n / CURES, try->call, cuts, n);
-	EXPECT_LE(try->at_least * CURES, n);
+	       when - 2, try->call, cuts, n);
+	EXPECT_LE(try->at_least, when - 2);
 	EXPECT_EQ(try->cuts, cuts > 0);
 }
 

@@ -272,25 +272,71 @@ TEST_F(cell, without_enforcement_there_are_no_rules_there_either)
 /* ---- where it cannot be ---- */
 
 /* What exec gives root is bounded by what is dropped here. */
-static void drop_sys_admin(void *arg)
+static void drop_network(void *arg)
 {
 	(void)arg;
-	if (prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0) < 0)
+	if (prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0) < 0 ||
+	    prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0) < 0)
 		_exit(97);
 }
 
-TEST_F(cell, without_the_capability_it_is_refused_and_all_else_works)
+TEST_F(cell, without_the_capability_it_is_refused_by_its_name)
 {
 	const char *plain = document("plain", "'run': {'argv': ['true']}");
-	struct run run = { .document = plain, .before_exec = drop_sys_admin };
+	struct run run = { .document = plain, .before_exec = drop_network };
 	struct run own = {
-		.document = plain, .before_exec = drop_sys_admin, .args = { "--unshare", "net" },
+		.document = plain, .before_exec = drop_network, .args = { "--unshare", "net" },
 	};
 
 	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_TRUE(json_is_true(json_at(run.report, "/egress/verified")));
 	EXPECT_EQ(125, run_whole(&self->env, &own));
 	EXPECT_STREQ("failed", json_text_at(own.report, "/exit/kind"));
 	EXPECT_NE(NULL, strcasestr(own.err.bytes, "cap_sys_admin")) TH_LOG("%s", own.err.bytes);
+	EXPECT_STREQ(self->before, host_snapshot(&self->env));
+}
+
+TEST_F(cell, without_the_capability_other_cells_are_served_as_before)
+{
+	static const char *const verbs[] = { "show", "egress", "destroy" };
+	struct talk talk = { .run = { .before_exec = drop_network } };
+	struct run run;
+
+	ASSERT_TRUE(talk_start(&self->env, &talk, "plain", RULES(ONE)));
+	run = (struct run){ .verb = "reconcile", .before_exec = drop_network };
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		run = (struct run){
+			.verb = verbs[i], .args = { "plain" }, .before_exec = drop_network,
+		};
+		EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+		EXPECT_STREQ("", run.err.bytes);
+	}
+	EXPECT_EQ(137, talk_end(&talk));
+	EXPECT_STREQ(self->before, host_snapshot(&self->env));
+}
+
+/* They cannot see what it is under, and say so; a helper that can ends it. */
+TEST_F(cell, without_the_capability_one_with_its_own_network_is_not_judged)
+{
+	static const char *const verbs[] = { "show", "egress", "destroy" };
+	struct talk talk;
+	struct run run;
+
+	ASSERT_TRUE(start(&self->env, &talk, "own", RULES(ONE)));
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		run = (struct run){
+			.verb = verbs[i], .args = { "own" }, .before_exec = drop_network,
+		};
+		EXPECT_EQ(125, run_whole(&self->env, &run)) TH_LOG("%s", verbs[i]);
+		EXPECT_NE(NULL, strcasestr(run.err.bytes, "CAP_SYS")) TH_LOG("%s", run.err.bytes);
+	}
+	/* What was left is said, by both. */
+	EXPECT_NE(NULL, strstr(run.out.bytes, "NOT destroyed")) TH_LOG("%s", run.out.bytes);
+	EXPECT_EQ(125, talk_end(&talk));
+	EXPECT_STREQ("nft", json_text_at(talk.run.report, "/teardown/residue/0/kind"));
+	verb(&self->env, &run, "reconcile", NULL);
+	EXPECT_EQ(0, run.status) TH_LOG("%s", run.err.bytes);
 	EXPECT_STREQ(self->before, host_snapshot(&self->env));
 }
 

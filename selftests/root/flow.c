@@ -131,17 +131,22 @@ static bool ip(int net, const char *batch)
 #define KNOWS(address, mac, device)	\
 	"neigh add " address " lladdr " mac " dev " device " nud permanent\n"
 
-/* Neighbours are written down: to ask for one can take a second. */
+/*
+ * Neighbours are written down: to ask for one can take a second. So can it until the
+ * kernel sees that a device is up, unless its peer has another number.
+ */
 bool wire(int here, int there)
 {
-	if (!ip(here, text("link add wire0 address " MAC_HERE " type veth peer name wire1 "
-			   "address " MAC_THERE " netns %s\n", net_path(there))))
+	if (!ip(here, text("link add wire0 index 10 address " MAC_HERE " type veth "
+			   "peer name wire1 index 11 address " MAC_THERE
+			   " netns %s\n", net_path(there))))
 		return false;
 	if (!ip(here, "addr add " WIRE_HERE4 "/24 dev wire0\n"
 		"addr add " WIRE_HERE6 "/64 dev wire0 nodad\nlink set wire0 up\n"
 		KNOWS(WIRE_PEER4, MAC_THERE, "wire0") KNOWS(WIRE_OTHER4, MAC_THERE, "wire0")
 		KNOWS(WIRE_PEER6, MAC_THERE, "wire0") KNOWS(WIRE_OTHER6, MAC_THERE, "wire0")) ||
-	    !ip(there, "addr add " WIRE_PEER4 "/24 dev wire1\naddr add " WIRE_OTHER4 "/24 dev wire1\n"
+	    !ip(there, "addr add " WIRE_PEER4 "/24 dev wire1\n"
+		"addr add " WIRE_OTHER4 "/24 dev wire1\n"
 		"addr add " WIRE_PEER6 "/64 dev wire1 nodad\n"
 		"addr add " WIRE_OTHER6 "/64 dev wire1 nodad\nlink set wire1 up\n"
 		KNOWS(WIRE_HERE4, MAC_HERE, "wire1") KNOWS(WIRE_HERE6, MAC_HERE, "wire1")))
@@ -211,7 +216,7 @@ bool has_hello(int fd)
 bool talk_start(const struct test_env *env, struct talk *talk, const char *id, const char *rules)
 {
 	char *path = text("%s/%s.fifo", env->dir, id);
-	char *authority = rules ? text("'authority': {'egressRules': %s}, ", rules) : text("%s", "");
+	const char *authority = rules ? text("'authority': {'egressRules': %s}, ", rules) : "";
 
 	if (mkfifo(path, 0644) < 0 && errno != EEXIST)
 		give_up(path);

@@ -31,6 +31,19 @@ TEST_F(host, that_works_passes_and_is_left_as_it_was)
 	EXPECT_STREQ(before, host_snapshot(&self->env));
 }
 
+/* As where the default parent was never made: then its place is the root, mode 0555. */
+TEST_F(host, that_has_no_cell_parent_yet_passes_too)
+{
+	const char *before = host_snapshot(&self->env);
+
+	cgroup_parent_done(&self->parent);
+	ASSERT_EQ(0, cgroup_parent_open(self->env.mount, false, &self->parent, &self->err));
+	ASSERT_EQ(0, caps_init(PRIV_MASK(PRIV_EGRESS) | PRIV_MASK(PRIV_NETWORK) |
+			       PRIV_MASK(PRIV_PARENT), &self->err));
+	EXPECT_EQ(0, rehearse_egress(&self->parent, &self->err)) TH_LOG("%s", self->err.message);
+	EXPECT_STREQ(before, host_snapshot(&self->env));
+}
+
 /* Rules that look at another level match nobody, as in a kernel that does not match. */
 TEST_F(host, whose_rules_do_not_match_is_found_out)
 {
