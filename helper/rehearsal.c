@@ -67,7 +67,7 @@ static bool has_arrived(int fd, int type)
 {
 	char byte;
 
-	return type == SOCK_STREAM ? accept4(fd, NULL, NULL, SOCK_CLOEXEC) >= 0 :
+	return type == SOCK_STREAM ? accept(fd, NULL, NULL) >= 0 :
 				     recv(fd, &byte, 1, MSG_DONTWAIT) >= 0;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "nft/attr.h"
 #include "selftests/root/common.h"
 
 #define GROUP		5
@@ -84,6 +85,7 @@ static void take_packet(struct logged *logged, const struct nlattr *attr)
 static int take_message(const struct nlmsghdr *nlh, void *arg)
 {
 	struct listener *listener = arg;
+	struct attrs attrs = attrs_of_message(nlh, sizeof(struct nfgenmsg));
 	const struct nlattr *attr;
 	struct logged *logged;
 
@@ -91,7 +93,7 @@ static int take_message(const struct nlmsghdr *nlh, void *arg)
 	    listener->n == MESSAGES_MAX)
 		return MNL_CB_OK;
 	logged = &listener->seen[listener->n++];
-	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
+	attrs_for_each(attr, attrs) {
 		if (mnl_attr_get_type(attr) == NFULA_PREFIX)
 			snprintf(logged->prefix, sizeof(logged->prefix), "%s",
 				 mnl_attr_get_str(attr));
