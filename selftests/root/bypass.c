@@ -87,8 +87,8 @@ static bool connect_namespaces(const struct outside *out)
 	       ip(out, false, "link set in0 arp off up\n"
 			     "addr add " HOST4 "/24 brd + dev in0\n"
 			     "addr add 169.254.1.1/16 dev in0\n"
-			     "addr add " HOST6 "/64 dev in0\n"
-			     "addr add fe80::1/64 dev in0\n"
+			     "addr add " HOST6 "/64 dev in0 nodad\n"
+			     "addr add fe80::1/64 dev in0 nodad\n"
 			     "route add default via " PEER4 "\n"
 			     "route add default via " PEER6 "\n") &&
 	       ip(out, true, "link set lo up\n"
@@ -97,9 +97,9 @@ static bool connect_namespaces(const struct outside *out)
 			      "addr add " OTHER4 "/24 brd + dev out0\n"
 			      "addr add " LOCAL4 "/16 dev out0\n"
 			      "addr add " METADATA4 "/16 dev out0\n"
-			      "addr add " PEER6 "/64 dev out0\n"
-			      "addr add " OTHER6 "/64 dev out0\n"
-			      "addr add fe80::2/64 dev out0\n");
+			      "addr add " PEER6 "/64 dev out0 nodad\n"
+			      "addr add " OTHER6 "/64 dev out0 nodad\n"
+			      "addr add fe80::2/64 dev out0 nodad\n");
 }
 
 static int tap_open(const char *device)

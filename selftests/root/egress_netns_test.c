@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <linux/capability.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -252,6 +255,7 @@ TEST_F(cell, what_is_no_network_of_another_is_refused)
 /* A name of it that only a caller with rights over that process can open. */
 TEST_F(cell, it_may_be_named_by_a_process_in_it)
 {
+	unsigned long long permitted;
 	pid_t pid = fork();
 	struct talk talk;
 
@@ -266,6 +270,10 @@ TEST_F(cell, it_may_be_named_by_a_process_in_it)
 	ASSERT_TRUE(start(self, &talk, "named", RULES(ONE)));
 	EXPECT_STREQ("ok EPERM ", reach(&talk, 2));
 	EXPECT_TRUE(is_verified(&self->env, "named"));
+	/* The helper has given that right up. */
+	permitted = strtoull(proc_status(talk.run.pid, "CapPrm"), NULL, 16);
+	EXPECT_NE(0, permitted & 1ULL << CAP_SYS_ADMIN);
+	EXPECT_EQ(0, permitted & 1ULL << CAP_SYS_PTRACE);
 	kill(pid, SIGKILL);
 	/* Its name goes with the process: by then the helpers have other ways. */
 	EXPECT_TRUE(is_verified(&self->env, "named"));

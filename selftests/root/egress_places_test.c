@@ -27,7 +27,9 @@ FIXTURE_SETUP(place)
 	env_setup(&self->env, "egress-places");
 	self->server = serve(net_here(), SOCK_DGRAM, "0.0.0.0", 7001, 0);
 	self->deep = self->env;
-	snprintf(self->top, sizeof(self->top), "%.200s-deep", self->env.parent);
+	/* It ends with a living pid, as those do that nobody has to sweep. */
+	snprintf(self->top, sizeof(self->top), "%.150s/cellos-selftest-egress-places-deep-%d",
+		 self->env.mount, getpid());
 	snprintf(self->deep.parent, sizeof(self->deep.parent), "%.200s/a/b", self->top);
 	snprintf(self->deep.dir, sizeof(self->deep.dir), "%.200s/deep", self->env.dir);
 	if (mkdir(self->deep.dir, 0755) < 0 || mkdir(self->top, 0755) < 0 ||

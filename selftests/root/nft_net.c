@@ -190,24 +190,29 @@ static bool crosses(int from, int to, const char *host)
 {
 	struct pollfd arrived = { .fd = to, .events = POLLIN };
 
-	/* Until the devices are ready packets are lost. */
 	return !send_to(from, "marker", host, 1) && poll(&arrived, 1, 10) == 1;
+}
+
+/* Until both devices are ready, for either family, packets are lost. */
+static void wait_for_wire(const struct ends *ends, const char *here, const char *there)
+{
+	int a = bound_in(NULL, SOCK_DGRAM, here, 1);
+	int b = bound_there(ends, SOCK_DGRAM, there, 1);
+
+	if (!WAIT_FOR(crosses(a, b, there)) || !WAIT_FOR(crosses(b, a, here)))
+		give_up("a wire");
+	close(a);
+	close(b);
 }
 
 bool ends_setup(struct ends *ends)
 {
-	int from, to = -1;
-
 	ends->here = net_here();
 	ends->there = net_new();
 	if (!wire(ends->here, ends->there))
 		return false;
-	to = bound_in(NULL, SOCK_DGRAM, WIRE_HERE4, 1);
-	from = bound_there(ends, SOCK_DGRAM, WIRE_PEER4, 0);
-	if (!WAIT_FOR(crosses(from, to, WIRE_HERE4)))
-		give_up("a wire");
-	close(from);
-	close(to);
+	wait_for_wire(ends, WIRE_HERE4, WIRE_PEER4);
+	wait_for_wire(ends, WIRE_HERE6, WIRE_PEER6);
 	return true;
 }
 
