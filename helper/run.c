@@ -87,8 +87,12 @@ static void judge(const struct cell *cell, int status, struct run_result *ret)
 		judge_exit(&cell->wait, &ret->ending);
 	else
 		ret->ending.kind = CELLOS_UNKNOWN;
-	if (!cell->wait.stopping)
+	if (!cell->wait.stopping) {
+		if (ret->ending.kind == CELLOS_UNKNOWN && !ret->error.errnum)
+			err_set(&ret->error, "wait", cell->wait.lost, "nobody can tell how the "
+				"workload ended");
 		return;
+	}
 	ret->ending = (struct ending){ CELLOS_FORCED, .reason = cell->wait.reason };
 	if (ret->error.errnum == ECANCELED)
 		ret->error = (struct error){ 0 };

@@ -153,16 +153,23 @@ int wait_for_signals(struct cell *cell, struct error *err)
 	return 0;
 }
 
+/* @lost: errno; ECHILD: somebody else reaped it, or the ring did and could not say so. */
+static void note_end(struct wait *wait, int lost)
+{
+	wait->exited = true;
+	wait->ended = now_ns();
+	wait->lost = lost;
+	if (lost)
+		wait->info.si_pid = 0;
+}
+
 static void child_ended(struct loop_op *op, int res)
 {
 	struct wait *wait = op_owner(op, struct wait, exit_op);
 
 	if (res == -ECANCELED)
 		return;
-	wait->exited = true;
-	wait->ended = now_ns();
-	if (res < 0)
-		wait->info.si_pid = 0;	/* somebody else reaped it: not known how it ended */
+	note_end(wait, res < 0 ? -res : 0);
 }
 
 void wait_for_exit(struct cell *cell)
@@ -225,13 +232,8 @@ static void reap_without_loop(struct wait *wait)
 {
 	int ret = waitid(P_PIDFD, (id_t)wait->child.fd, &wait->info, WEXITED | WNOHANG);
 
-	if (ret == 0 && !wait->info.si_pid)
-		return;
-	/* ECHILD: the ring reaped it and could not say so. */
-	if (ret < 0)
-		wait->info.si_pid = 0;
-	wait->exited = true;
-	wait->ended = now_ns();
+	if (ret < 0 || wait->info.si_pid)
+		note_end(wait, ret < 0 ? errno : 0);
 }
 
 int wait_reap(struct cell *cell, struct error *err)

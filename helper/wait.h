@@ -23,7 +23,7 @@ struct cell;
  * @child: the workload; pid 0 before it is born
  * @stopping: the ladder has begun, because of @reason
  * @caller_signal: which signal, if @reason is CELLOS_FORCED_CALLER
- * @exited: @info holds how the workload ended
+ * @exited: @info holds how the workload ended, or @lost why that is not known
  * @ran: the workload began
  * @born: CLOCK_BOOTTIME, ns
  */
@@ -36,6 +36,7 @@ struct wait {
 	enum cellos_forced reason;
 	int caller_signal;
 	siginfo_t info;
+	int lost;
 	uint64_t born;
 	uint64_t ended;
 	int signal_fd;

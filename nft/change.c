@@ -70,7 +70,8 @@ static int check_gone(struct nft *nft, const struct nft_cell *cell, struct eleme
 	uint32_t gen = 0;
 	int r = elements_read(nft, &list, see_gone, gone, &gen, err);
 
-	return r == -EBADMSG ? outcome_unknown(err) : r;
+	/* A look that failed leaves it as open as one that saw something. */
+	return r < 0 ? outcome_unknown(err) : r;
 }
 
 static int replace_once(struct nft *nft, const struct nft_cell *cell,

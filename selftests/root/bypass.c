@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,6 +79,20 @@ bool ip(const struct outside *out, bool in_world, const char *batch)
 	return status == 0;
 }
 
+/* Not only its carrier: what the kernel does when it hears of that it does later. */
+static bool is_running(const char *device)
+{
+	struct ifreq query = { .ifr_flags = 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool running;
+
+	memcpy(query.ifr_name, device, strlen(device) + 1);
+	running = ioctl(fd, SIOCGIFFLAGS, &query) == 0 && query.ifr_flags & IFF_RUNNING;
+	close(fd);
+	return running;
+}
+
+/* Addresses come when both ends run: until then routes of IPv6 come and go. */
 static bool connect_namespaces(const struct outside *out)
 {
 	/* One MAC address for both ends: each takes what the other sends, unasked. */
@@ -84,16 +100,16 @@ static bool connect_namespaces(const struct outside *out)
 
 	return ip(out, true, text("link add out0 address %s type veth peer name in0 address %s "
 				   "netns %d\n", mac, mac, getpid())) &&
-	       ip(out, false, "link set in0 arp off up\n"
-			     "addr add " HOST4 "/24 brd + dev in0\n"
+	       ip(out, false, "link set in0 arp off up\n") &&
+	       ip(out, true, "link set lo up\nlink set out0 arp off up\n") &&
+	       WAIT_FOR(is_running("in0")) &&
+	       ip(out, false, "addr add " HOST4 "/24 brd + dev in0\n"
 			     "addr add 169.254.1.1/16 dev in0\n"
 			     "addr add " HOST6 "/64 dev in0 nodad\n"
 			     "addr add fe80::1/64 dev in0 nodad\n"
 			     "route add default via " PEER4 "\n"
 			     "route add default via " PEER6 "\n") &&
-	       ip(out, true, "link set lo up\n"
-			      "link set out0 arp off up\n"
-			      "addr add " PEER4 "/24 brd + dev out0\n"
+	       ip(out, true, "addr add " PEER4 "/24 brd + dev out0\n"
 			      "addr add " OTHER4 "/24 brd + dev out0\n"
 			      "addr add " LOCAL4 "/16 dev out0\n"
 			      "addr add " METADATA4 "/16 dev out0\n"
