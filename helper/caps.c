@@ -48,8 +48,8 @@ static const struct priv_op {
 		"network-find", "CAP_SYS_PTRACE",
 		{ CAP_SYS_PTRACE }, 1,
 		"open(2) of /proc/PID/ns/net of a process in the cell's cgroup, used only if "
-		"its inode is the one stored, or of the path that root named; no process is "
-		"stopped or read.",
+		"its inode is the one stored, or of the path that root named; stat(2) of that of "
+		"process 1, which is the host's. No process is stopped or read.",
 	},
 	[PRIV_STDIO] = {
 		"stdio", "CAP_CHOWN",

@@ -85,13 +85,17 @@ static bool is_network(int fd)
 	return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
 }
 
-/* The host's is the helper's own and that of its first process. */
-static bool is_host(const struct host *host, uint64_t inode)
+uint64_t network_of_first(void)
 {
-	struct stat first;
+	struct stat st;
 
-	return inode == host->netns ||
-	       (stat("/proc/1/ns/net", &first) == 0 && first.st_ino == inode);
+	return stat("/proc/1/ns/net", &st) < 0 ? 0 : st.st_ino;
+}
+
+/* The host's is the helper's own and that of its first process. */
+static bool is_host(const struct cell *cell, uint64_t inode)
+{
+	return inode == cell->host->netns || inode == cell->network.first;
 }
 
 int network_open_path(const char *path, struct error *err)
@@ -115,7 +119,7 @@ static int take_path(struct cell *cell, const char *path, struct error *err)
 		return *fd;
 	if (!is_network(*fd))
 		return err_set(err, STEP, EINVAL, "%s is no network namespace", path);
-	if (!is_host(cell->host, inode_of(*fd)))
+	if (!is_host(cell, inode_of(*fd)))
 		return 0;
 	err_set(err, STEP, EINVAL, "%s is the host's own network namespace", path);
 	err_hint(err, "leave out --netns for a cell in it");

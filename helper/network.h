@@ -9,6 +9,7 @@
 #define HELPER_NETWORK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/err.h"
 
@@ -20,12 +21,14 @@ struct cell;
 /**
  * struct network - the namespace in the hands of this process
  * @fd: the namespace; keeps it until the last counter is read
+ * @first: inode of that of process 1; 0: not known
  * @nft: connection to its nf_tables
  * @sockets: of sockets_open(), in it
  * @gone: it ended with the cell's processes, and the cell's rules with it
  */
 struct network {
 	int fd;
+	uint64_t first;
 	struct nft *nft;
 	int sockets;
 	bool gone;
@@ -35,6 +38,9 @@ struct network {
 
 /* network_open_path() - open what a caller named; no more is said of it. Its fd, or -errno. */
 int network_open_path(const char *path, struct error *err);
+
+/* network_of_first() - the namespace of process 1, which takes rights over it. 0: not known. */
+uint64_t network_of_first(void);
 
 /**
  * network_up() - step "network": make or open the namespace, with loopback up if it

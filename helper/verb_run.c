@@ -203,9 +203,9 @@ static int say_result(const struct input *input, const struct run_result *result
 /*
  * The network that the caller named may be that of a process, which takes the caller's
  * rights to open. What cannot be opened here the step "network" tries once more, and
- * names. Then nobody needs these rights any more.
+ * names. To know the host's own takes them, too. Then nobody needs them any more.
  */
-static int take_network(const struct plan *plan, int *ret_fd, struct error *err)
+static int take_network(const struct plan *plan, struct network *ret, struct error *err)
 {
 	if (plan->net == CELLOS_NET_HOST)
 		return caps_forget(PRIV_NETWORK, err);
@@ -215,7 +215,8 @@ static int take_network(const struct plan *plan, int *ret_fd, struct error *err)
 		int priv __free(priv) = caps_raise(PRIV_NETWORK_FIND, NULL);
 
 		(void)priv;	/* who has it not may do without */
-		*ret_fd = network_open_path(plan->netns, NULL);
+		ret->fd = network_open_path(plan->netns, NULL);
+		ret->first = network_of_first();
 	}
 	return caps_forget(PRIV_NETWORK_FIND, err);
 }
@@ -225,15 +226,16 @@ static int run_plan(const struct plan *plan, const struct input *input, struct r
 	/* One in the life of this process, and large for a stack. */
 	static struct host host;
 	static struct cell cell;
-	int status, net_fd = -EBADF;
+	struct network network = NETWORK_NONE;
+	int status;
 
 	/* Before there is a second thread, which would keep what only this one gives up. */
-	if (take_network(plan, &net_fd, &result->error) < 0 ||
+	if (take_network(plan, &network, &result->error) < 0 ||
 	    host_open(plan->cgroup_parent, HOST_NFT | HOST_LOOP | HOST_SPAWN | HOST_CREATE, &host,
 		      &result->error) < 0)
 		return say_result(input, result, CELLOS_EXIT_FAILED);
 	cell_init(&cell, &host, plan);
-	cell.network.fd = net_fd;
+	cell.network = network;
 	status = run_cell(&cell, cell_steps, result);
 	/*
 	 * What is left are fds, memory and a sleeping thread of this process, which
