@@ -85,5 +85,9 @@ int explain_batch(const struct culprit *culprit, const struct batch *batch, stru
 	}
 	err_set(err, CONN_STEP, errnum, "nf_tables refused the cell's rules%s%s",
 		*batch->text ? ": " : "", batch->text);
+	if (errnum == ENOENT)	/* no module has what a rule is made of */
+		err_hint(err, "the kernel needs nf_tables with CONFIG_NFT_SOCKET, "
+			 "CONFIG_NFT_FIB_INET and CONFIG_NFT_REJECT; for a flow log "
+			 "CONFIG_NFT_LOG, CONFIG_NFT_LIMIT and nfnetlink_log, too");
 	return -errnum;
 }

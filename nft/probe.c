@@ -80,6 +80,7 @@ int nft_probe(struct nft *nft, struct error *err)
 	r = try_cell(other, &cell, err);
 	if (r < 0)
 		err_hint(err, "the kernel needs nf_tables with CONFIG_NF_TABLES_INET, "
-			 "CONFIG_NFT_SOCKET, CONFIG_NFT_REJECT and CONFIG_SOCK_CGROUP_DATA");
+			 "CONFIG_NFT_SOCKET, CONFIG_NFT_FIB_INET, CONFIG_NFT_REJECT and "
+			 "CONFIG_SOCK_CGROUP_DATA");
 	return r;
 }

@@ -76,6 +76,13 @@ static int note(const struct nlmsghdr *nlh, struct found *found)
 	return 0;
 }
 
+static int done_status(const struct nlmsghdr *nlh)
+{
+	const int *status = mnl_nlmsg_get_payload(nlh);
+
+	return mnl_nlmsg_get_payload_len(nlh) >= sizeof(*status) && *status < 0 ? *status : 0;
+}
+
 /* Reads to the end of a dump, or the one answer to another request. 0 or -errno. */
 static int receive(int fd, struct found *found)
 {
@@ -91,8 +98,9 @@ static int receive(int fd, struct found *found)
 		left = (int)size;
 		for (nlh = (void *)buf; mnl_nlmsg_ok(nlh, left);
 		     nlh = mnl_nlmsg_next(nlh, &left)) {
+			/* A dump that fails at its start ends so, too: with an errno in it. */
 			if (nlh->nlmsg_type == NLMSG_DONE)
-				return 0;
+				return done_status(nlh);
 			if (nlh->nlmsg_type == NLMSG_ERROR)
 				return ((struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error;
 			if (found)
@@ -115,7 +123,12 @@ static int dump(int fd, uint8_t family, uint64_t cgroup_id, struct found *ret, s
 	r = send_message(fd, nlh, err);
 	if (!r)
 		r = receive(fd, ret);
-	return r < 0 ? err_set(err, CONN_STEP, r, "cannot list the cell's connections") : 0;
+	if (r >= 0)
+		return 0;
+	err_set(err, CONN_STEP, r, "cannot list the cell's connections");
+	if (r == -ENOENT)
+		err_hint(err, "the kernel needs CONFIG_INET_DIAG and CONFIG_INET_DIAG_DESTROY");
+	return r;
 }
 
 /* One that ended by itself meanwhile is no failure. */
