@@ -223,6 +223,24 @@ static int look_for_breach(struct cell *cell, struct error *err)
 		       "reconcile put them right: %.160s", what);
 }
 
+/* The fd of the right namespace; @own holds it if it is to be closed. */
+static int sockets_of(const struct cell *cell, int *own, struct error *err)
+{
+	if (cell->identity.net != CELLOS_NET_HOST)
+		return cell->network.sockets;
+	return *own = sockets_open(err);
+}
+
+/* Before rules are replaced: what they forbid then has to be ended with the cell. */
+static int check_connections(const struct cell *cell, struct error *err)
+{
+	int own __free(fd) = -EBADF;
+	int priv __free(priv) = caps_raise(PRIV_EGRESS, err);
+	int fd = priv < 0 ? priv : sockets_of(cell, &own, err);
+
+	return fd < 0 ? fd : sockets_check(fd, err);
+}
+
 /*
  * A connection that the cell was allowed once, and is not any more, may still have
  * something queued, which would leave when the rules are gone. So where rules were
@@ -232,16 +250,16 @@ static int end_connections(struct cell *cell, struct error *err)
 {
 	int own __free(fd) = -EBADF;
 	int priv __free(priv) = -1;
-	int ret = 0;
+	int ret;
 
 	if (cell->leaf_fd < 0 || !cell->identity.governed || cell->network.gone ||
 	    identity_change(cell->leaf_fd) == CHANGE_NONE)
 		return 0;
 	ret = priv = caps_raise(PRIV_EGRESS, err);
-	if (ret == 0 && cell->identity.net == CELLOS_NET_HOST)
-		ret = own = sockets_open(err);
+	if (ret == 0)
+		ret = sockets_of(cell, &own, err);
 	if (ret >= 0)
-		ret = sockets_end(own >= 0 ? own : cell->network.sockets, cell->cgroup_id, err);
+		ret = sockets_end(ret, cell->cgroup_id, err);
 	return ret < 0 ? ret : 0;
 }
 
@@ -297,6 +315,8 @@ int egress_replace(struct cell *cell, const struct egress_policy *policy, struct
 
 	if (ret == 0)
 		ret = check_reachable(cell, err);
+	if (ret == 0)
+		ret = check_connections(cell, err);
 	if (ret == 0)
 		ret = identity_change_begin(cell->leaf_fd, err);
 	if (ret == 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "lib/cleanup.h"
 #include "nft/attr.h"
 #include "nft/conn.h"
 
@@ -109,13 +110,19 @@ static int receive(int fd, struct found *found)
 	}
 }
 
-static int dump(int fd, uint8_t family, uint64_t cgroup_id, struct found *ret, struct error *err)
+static int refuse(int errnum, const char *what, struct error *err)
 {
-	const struct inet_diag_req_v2 all = {
-		.sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = ~0U,
-	};
+	err_set(err, CONN_STEP, errnum, "cannot %s", what);
+	if (errnum == -ENOENT || errnum == -EOPNOTSUPP)
+		err_hint(err, "the kernel needs CONFIG_INET_DIAG and CONFIG_INET_DIAG_DESTROY");
+	return errnum;
+}
+
+static int dump(int fd, const struct inet_diag_req_v2 *which, uint64_t cgroup_id,
+		struct found *ret, struct error *err)
+{
 	char buf[256] = "";
-	struct nlmsghdr *nlh = begin(buf, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &all);
+	struct nlmsghdr *nlh = begin(buf, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, which);
 	int r;
 
 	ret->n = 0;
@@ -123,12 +130,7 @@ static int dump(int fd, uint8_t family, uint64_t cgroup_id, struct found *ret, s
 	r = send_message(fd, nlh, err);
 	if (!r)
 		r = receive(fd, ret);
-	if (r >= 0)
-		return 0;
-	err_set(err, CONN_STEP, r, "cannot list the cell's connections");
-	if (r == -ENOENT)
-		err_hint(err, "the kernel needs CONFIG_INET_DIAG and CONFIG_INET_DIAG_DESTROY");
-	return r;
+	return r < 0 ? refuse(r, "list the cell's connections", err) : 0;
 }
 
 /* One that ended by itself meanwhile is no failure. */
@@ -141,19 +143,35 @@ static int end(int fd, const struct inet_diag_req_v2 *which, struct error *err)
 		r = receive(fd, NULL);
 	if (r == -ENOENT)
 		return 0;
-	return r < 0 ? err_set(err, CONN_STEP, r, "cannot end a connection of the cell") : 0;
+	return r < 0 ? refuse(r, "end a connection of the cell", err) : 0;
+}
+
+/* Asks for what is in no state, and ends what is nobody's: no table is walked. */
+int sockets_check(int fd, struct error *err)
+{
+	const struct inet_diag_req_v2 nothing = {
+		.sdiag_family = AF_INET, .sdiag_protocol = IPPROTO_TCP,
+		.id.idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE },
+	};
+	struct found found;
+	int r = dump(fd, &nothing, 0, &found, err);
+
+	return r < 0 ? r : end(fd, &nothing, err);
 }
 
 int sockets_end(int fd, uint64_t cgroup_id, struct error *err)
 {
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	static const struct inet_diag_req_v2 all[] = {
+		{ .sdiag_family = AF_INET, .sdiag_protocol = IPPROTO_TCP, .idiag_states = ~0U },
+		{ .sdiag_family = AF_INET6, .sdiag_protocol = IPPROTO_TCP, .idiag_states = ~0U },
+	};
 	static struct found found;
 	unsigned int i, k, round;
 	int r = 0, n = 0;
 
-	for (i = 0; !r && i < sizeof(families); i++) {
+	for (i = 0; !r && i < ARRAY_SIZE(all); i++) {
 		for (round = 0; !r && round < ROUNDS; round++) {
-			r = dump(fd, families[i], cgroup_id, &found, err);
+			r = dump(fd, &all[i], cgroup_id, &found, err);
 			if (r < 0 || !found.n)
 				break;
 			for (k = 0; !r && k < found.n; k++, n++)

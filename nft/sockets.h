@@ -13,6 +13,9 @@
 /* sockets_open() - an fd for the network namespace that the caller is in; or -errno. */
 int sockets_open(struct error *err);
 
+/* sockets_check() - could sockets_end() do it here? 0; -ENOENT, -EOPNOTSUPP: no; -errno. */
+int sockets_check(int fd, struct error *err);
+
 /**
  * sockets_end() - end the TCP connections of a cgroup, both families
  * @fd: from sockets_open()

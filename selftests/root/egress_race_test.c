@@ -128,8 +128,12 @@ TEST_F(cell, of_a_replacement_and_the_cells_own_end_nothing_is_left)
 		egress_set_start(&self->env, &set, "ending", RULES(TWO ", " THREE));
 		for (int k = 0; !(i % 2) && k < i % 5; k++)
 			say(&talk, "send 0");
+		/* On a slow machine the end may be first each time, but for once. */
+		if (!i)
+			run_finish(&set);
 		EXPECT_EQ(0, talk_end(&talk)) TH_LOG("%s", talk.run.err.bytes);
-		run_finish(&set);
+		if (i)
+			run_finish(&set);
 		EXPECT_TRUE(was_in_time(&set)) TH_LOG("%d: %s", set.status, set.err.bytes);
 		replaced += set.status == 0;
 		EXPECT_TRUE(json_is_true(json_at(talk.run.report, "/egress/verified")));
