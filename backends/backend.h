@@ -3,11 +3,17 @@
  * A backend brings one workload up. The helper has made the cgroup and put the
  * egress rules in force; clone3 puts the child there; the backend decides what
  * the child does until exec. One ops struct, one file for each backend.
+ *
+ * A cell with a pid namespace has two children of the helper, born one after the
+ * other: first its init, the namespace's process 1, with all the cell's namespaces;
+ * then the workload, as a child of the helper like any other, which joins them. So
+ * the workload's exit, signals and pidfd are the same with and without namespaces.
  */
 #ifndef BACKENDS_BACKEND_H
 #define BACKENDS_BACKEND_H
 
 #include <linux/filter.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,7 +23,12 @@
 enum child_step {
 	CHILD_NONE,		/* no failure */
 	CHILD_FDS,		/* a private, small table of fds */
+	CHILD_MAP,		/* waiting for the ids of the user namespace */
+	CHILD_JOIN,		/* the namespaces of the init */
+	CHILD_NAMESPACES,	/* the cgroup namespace, the host's name */
+	CHILD_MOUNTS,
 	CHILD_SESSION,		/* setsid, signals, umask */
+	CHILD_PROCESS,		/* limits and priorities */
 	CHILD_STDIO,
 	CHILD_CREDENTIALS,
 	CHILD_DOMAIN,		/* Landlock */
@@ -36,30 +47,124 @@ struct child_status {
 	enum child_step step;	/* CHILD_NONE: no failure was reported */
 	int errnum;
 	int exit_status;	/* CELLOS_EXIT_* that fits the failure */
+	const char *what;	/* path or name that it is about, or NULL */
+};
+
+/* One resource limit, prlimit(2). */
+struct child_rlimit {
+	int number;
+	uint64_t soft;
+	uint64_t hard;
+};
+
+#define CHILD_RLIMITS	16
+#define CHILD_CPU_WORDS	16
+
+/**
+ * struct child_process - what the workload is born with
+ * @oom_score_adj: decimal; empty: it stays as it is
+ * @cpus: a bit for each CPU that it may run on, if @cpus_given
+ */
+struct child_process {
+	mode_t umask;
+	int nice;
+	char oom_score_adj[8];
+	struct child_rlimit rlimits[CHILD_RLIMITS];
+	unsigned int n_rlimits;
+	bool cpus_given;
+	uint64_t cpus[CHILD_CPU_WORDS];
+};
+
+/**
+ * struct child_workspace - a tmpfs over the working directory
+ * @path: the directory; @dev and @ino: which one it has to be
+ */
+struct child_workspace {
+	const char *path;
+	dev_t dev;
+	ino_t ino;
+};
+
+/**
+ * struct child_namespaces - what whoever is born with the cell's namespaces does there
+ * @flags: CLONE_NEW* of clone3
+ * @join: of these, what the workload joins; the rest it is born with, or lives without
+ * @init: the workload is born beside an init
+ * @cgroup: make a cgroup namespace: not by clone3, whose root would be the helper's cgroup
+ * @ask: eventfd: written when the user namespace's maps are to be written; @go: read
+ *	when they are. Negative: no user namespace
+ * @hostname: of the UTS namespace; NULL: none of its own
+ * @read_only: all of the host's mounts become read-only
+ * @proc: the pid namespace's own /proc
+ * @shm: /dev/shm and /dev/mqueue of its own
+ * @workspace: NULL: none
+ * @size, @inodes: bounds of workspace and /dev/shm each, decimal: see tmpfs(5)
+ * @hidden: files and folders to cover, NULL-terminated, or NULL
+ * @owner_uid, @owner_gid: decimal, of what is mounted, as the namespace has them
+ */
+struct child_namespaces {
+	uint64_t flags;
+	uint64_t join;
+	bool init;
+	bool cgroup;
+	int ask;
+	int go;
+	const char *hostname;
+	bool read_only;
+	bool proc;
+	bool shm;
+	const struct child_workspace *workspace;
+	char size[24];
+	char inodes[24];
+	char *const *hidden;
+	char owner_uid[12];
+	char owner_gid[12];
+};
+
+/* A path that only the child can open, for its mounts, and what Landlock allows below it. */
+struct child_path {
+	const char *path;
+	uint64_t access;
 };
 
 /**
  * struct child - what one child needs, prepared before the clone
  * @argv: as planned; @envp: likewise
  * @paths: files to try for argv[0], in order, NULL-terminated
+ * @prefixes: what argv[0] resolves to has to be below one of these; NULL: any file
  * @working_directory: absolute; opened with the cell's credentials
  * @stdio: fds that become 0, 1 and 2
  * @domain_fd: Landlock ruleset, or negative: none
+ * @domain_paths: rules that the child adds to it, up to one without a path; NULL: none
  * @filter: of system calls, for seccomp(2); NULL: none
+ * @filter_extra: one more, installed after it; NULL: none
+ * @namespaces: NULL: none of its own
+ * @init_fd: for the init: the program it becomes; for the workload beside one: its pidfd
+ * @process: limits and priorities
  * @fd_limit: no fd that is needed is as high as this
- * @uid: of the cell; @gid: likewise
+ * @null_fd: /dev/null
+ * @uid: of the cell, as its user namespace has it; @gid: likewise
+ * @drop_caps: capabilities that it takes to become that, bits of capability.h
  */
 struct child {
 	char *const *argv;
 	char *const *envp;
 	char *const *paths;
+	char *const *prefixes;
 	const char *working_directory;
 	int stdio[3];
 	int domain_fd;
+	struct child_path *domain_paths;
 	const struct sock_fprog *filter;
+	const struct sock_fprog *filter_extra;
+	const struct child_namespaces *namespaces;
+	int init_fd;
+	const struct child_process *process;
 	unsigned int fd_limit;
+	int null_fd;
 	uid_t uid;
 	gid_t gid;
+	uint32_t drop_caps;
 };
 
 /**
@@ -84,6 +189,18 @@ extern const struct backend backend_host;
 
 /* What all children do before their backend's own part; see child.c. */
 int child_isolate(const struct child *child, struct child_status *status);
+
+/* What an init does: the same without what is the workload's own, then exec. See init.c. */
+void child_become_init(const struct child *child, struct child_status *status);
+
+/**
+ * child_init_image() - the program that an init becomes
+ *
+ * A memory file that nobody can write any more, and no cell's user can read: so the
+ * kernel makes a process that executes it undumpable, and its /proc/1/exe, /proc/1/mem
+ * and the like are closed to the cell. Return: an fd, or -errno.
+ */
+int child_init_image(void);
 
 /* child_step_name() - for messages. */
 const char *child_step_name(enum child_step step);

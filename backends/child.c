@@ -17,12 +17,14 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "backends/backend.h"
+#include "backends/child_parts.h"
 #include "lib/compat.h"
+#include "lib/io.h"
 #include "uapi/cellos.h"
 
 /* The kernel's struct sigaction and NSIG, not glibc's. */
@@ -35,16 +37,16 @@ struct kernel_sigaction {
 	uint64_t mask;
 };
 
-static int fail(struct child_status *status, enum child_step step)
+int child_fail(struct child_status *status, enum child_step step, const char *what)
 {
 	status->errnum = errno;
 	status->exit_status = CELLOS_EXIT_FAILED;
+	status->what = what;
 	status->step = step;
 	return -1;
 }
 
-/* A session of its own; signals, umask, scheduler and personality as after a boot. */
-static int reset_session(void)
+int child_session(void)
 {
 	struct kernel_sigaction dfl = { .handler = NULL };
 	const struct sched_param other = { .sched_priority = 0 };
@@ -58,7 +60,6 @@ static int reset_session(void)
 		if (sig != SIGKILL && sig != SIGSTOP &&
 		    syscall(SYS_rt_sigaction, sig, &dfl, NULL, sizeof(dfl.mask)) < 0)
 			return -1;
-	umask(022);
 	/* What a caller may have and a cell must not: real-time priority, fixed addresses. */
 	policy = (int)syscall(SYS_sched_getscheduler, 0) & ~SCHED_RESET_ON_FORK;
 	if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE &&
@@ -106,15 +107,14 @@ static int drop_bounding(void)
  * empty. The securebits are locked so that no later exec as uid 0 could give
  * any back; no_new_privs makes setuid and file capabilities void.
  */
-static int drop_credentials(const struct child *child)
+int child_drop(const struct child *child)
 {
-	const uint32_t caps = 1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_SETPCAP;
 	const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
 		SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
 		SECBIT_KEEP_CAPS_LOCKED |
 		SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
 
-	if (set_caps(caps, caps) < 0 ||
+	if (set_caps(child->drop_caps, child->drop_caps) < 0 ||
 	    syscall(SYS_setgroups, 0, NULL) < 0 ||
 	    syscall(SYS_setresgid, child->gid, child->gid, child->gid) < 0 ||
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
@@ -157,9 +157,108 @@ static int enter_workdir(const struct child *child)
  * so it has to let execve(2), access(2) and exit_group(2) pass, which follow. That
  * it takes no capability is for no_new_privs, which is set.
  */
-static int install_filter(const struct child *child)
+static int install_filter(const struct sock_fprog *filter)
 {
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, child->filter);
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter);
+}
+
+/* The maps of a user namespace can only be written from outside of it. */
+static int wait_for_map(const struct child_namespaces *ns)
+{
+	uint64_t n = 1;
+
+	if (ns->ask < 0)
+		return 0;
+	return write(ns->ask, &n, sizeof(n)) == sizeof(n) &&
+	       read(ns->go, &n, sizeof(n)) == sizeof(n) ? 0 : -1;
+}
+
+int child_make_namespaces(const struct child_namespaces *ns, struct child_status *status)
+{
+	if (wait_for_map(ns) < 0)
+		return child_fail(status, CHILD_MAP, NULL);
+	if (ns->cgroup && unshare(CLONE_NEWCGROUP) < 0)
+		return child_fail(status, CHILD_NAMESPACES, "cgroup");
+	if (ns->hostname && sethostname(ns->hostname, strlen(ns->hostname)) < 0)
+		return child_fail(status, CHILD_NAMESPACES, ns->hostname);
+	return child_mount(ns, status);
+}
+
+static int enter_namespaces(const struct child *child, struct child_status *status)
+{
+	const struct child_namespaces *ns = child->namespaces;
+
+	if (!ns)
+		return 0;
+	if (!ns->init)
+		return child_make_namespaces(ns, status);
+	if (ns->join && setns(child->init_fd, (int)ns->join) < 0)
+		return child_fail(status, CHILD_JOIN, NULL);
+	return 0;
+}
+
+static int set_affinity(const struct child_process *process)
+{
+	uint64_t got[CHILD_CPU_WORDS] = { 0 };
+
+	if (!process->cpus_given)
+		return 0;
+	if (syscall(SYS_sched_setaffinity, 0, sizeof(process->cpus), process->cpus) < 0 ||
+	    syscall(SYS_sched_getaffinity, 0, sizeof(got), got) < 0)
+		return -1;
+	/* The kernel passes over CPUs that are not there. */
+	if (!memcmp(got, process->cpus, sizeof(got)))
+		return 0;
+	errno = ENODEV;
+	return -1;
+}
+
+static int set_oom_score(const struct child_process *process)
+{
+	return process->oom_score_adj[0] ? io_write_at(AT_FDCWD, "/proc/self/oom_score_adj",
+						       process->oom_score_adj) : 0;
+}
+
+/* Not by setrlimit() and nice(), which glibc may wrap. */
+static int set_process(const struct child_process *process, struct child_status *status)
+{
+	umask(process->umask);
+	if (set_affinity(process) < 0)
+		return child_fail(status, CHILD_PROCESS, "cpuAffinity");
+	if (syscall(SYS_setpriority, PRIO_PROCESS, 0, process->nice) < 0)
+		return child_fail(status, CHILD_PROCESS, "nice");
+	for (unsigned int i = 0; i < process->n_rlimits; i++) {
+		const struct child_rlimit *limit = &process->rlimits[i];
+		const uint64_t pair[2] = { limit->soft, limit->hard };
+
+		if (syscall(SYS_prlimit64, 0, limit->number, pair, NULL) < 0)
+			return child_fail(status, CHILD_PROCESS, "rlimits");
+	}
+	return 0;
+}
+
+/*
+ * What is mounted for the cell alone can only be opened here: the last rules of the
+ * domain are about that.
+ */
+static int enter_domain(const struct child *child, struct child_status *status)
+{
+	if (child->domain_fd < 0)
+		return 0;
+	for (const struct child_path *rule = child->domain_paths; rule && rule->path; rule++) {
+		struct compat_landlock_path_beneath_attr attr = {
+			.allowed_access = rule->access,
+			.parent_fd = open(rule->path, O_PATH | O_CLOEXEC),
+		};
+		int ret = attr.parent_fd < 0 ? -1 : sys_landlock_add_rule(child->domain_fd, &attr);
+
+		close(attr.parent_fd);
+		if (ret < 0)
+			return child_fail(status, CHILD_DOMAIN, rule->path);
+	}
+	if (sys_landlock_restrict_self(child->domain_fd, 0) < 0)
+		return child_fail(status, CHILD_DOMAIN, NULL);
+	return 0;
 }
 
 int child_isolate(const struct child *child, struct child_status *status)
@@ -167,19 +266,28 @@ int child_isolate(const struct child *child, struct child_status *status)
 	/* First: a private table of the few fds that are needed, at a price that */
 	/* does not depend on how many the helper has open. */
 	if (close_range(child->fd_limit, ~0U, CLOSE_RANGE_UNSHARE) < 0)
-		return fail(status, CHILD_FDS);
-	if (reset_session() < 0)
-		return fail(status, CHILD_SESSION);
+		return child_fail(status, CHILD_FDS, NULL);
+	/* While /proc is the host's: the cell's own may be read-only. */
+	if (set_oom_score(child->process) < 0)
+		return child_fail(status, CHILD_PROCESS, "oomScoreAdj");
+	if (enter_namespaces(child, status) < 0)
+		return -1;
+	if (child_session() < 0)
+		return child_fail(status, CHILD_SESSION, NULL);
+	if (set_process(child->process, status) < 0)
+		return -1;
 	if (take_stdio(child) < 0)
-		return fail(status, CHILD_STDIO);
-	if (drop_credentials(child) < 0)
-		return fail(status, CHILD_CREDENTIALS);
-	if (child->domain_fd >= 0 && sys_landlock_restrict_self(child->domain_fd, 0) < 0)
-		return fail(status, CHILD_DOMAIN);
+		return child_fail(status, CHILD_STDIO, NULL);
+	if (child_drop(child) < 0)
+		return child_fail(status, CHILD_CREDENTIALS, NULL);
+	if (enter_domain(child, status) < 0)
+		return -1;
 	if (enter_workdir(child) < 0)
-		return fail(status, CHILD_WORKDIR);
-	if (child->filter && install_filter(child) < 0)
-		return fail(status, CHILD_FILTER);
+		return child_fail(status, CHILD_WORKDIR, child->working_directory);
+	if (child->filter && install_filter(child->filter) < 0)
+		return child_fail(status, CHILD_FILTER, NULL);
+	if (child->filter_extra && install_filter(child->filter_extra) < 0)
+		return child_fail(status, CHILD_FILTER, NULL);
 	return 0;
 }
 
@@ -188,7 +296,12 @@ const char *child_step_name(enum child_step step)
 	static const char *const names[] = {
 		[CHILD_NONE] = "clone",
 		[CHILD_FDS] = "close_range",
+		[CHILD_MAP] = "user namespace",
+		[CHILD_JOIN] = "namespaces",
+		[CHILD_NAMESPACES] = "namespaces",
+		[CHILD_MOUNTS] = "mounts",
 		[CHILD_SESSION] = "session",
+		[CHILD_PROCESS] = "process",
 		[CHILD_STDIO] = "stdio",
 		[CHILD_CREDENTIALS] = "credentials",
 		[CHILD_DOMAIN] = "landlock",

@@ -19,6 +19,9 @@
 #define CPU_PERIOD_MAX		1000000
 #define CPU_PERIOD_DEFAULT	100000
 
+/* (uid_t)-1 and (gid_t)-1 mean "leave it" to the kernel: no one has them. */
+#define ID_MAX	4294967294UL
+
 /* pids.max: PID_MAX_LIMIT; more is said by leaving the limit out. */
 #define PIDS_MAX	4194304
 

@@ -51,6 +51,13 @@ static const struct priv_op {
 		"its inode is the one stored, or of the path that root named; stat(2) of that of "
 		"process 1, which is the host's. No process is stopped or read.",
 	},
+	[PRIV_NAMESPACES] = {
+		"namespaces", "CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE",
+		{ CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE }, 3,
+		"Around clone3(2), and in its child until it drops all: makes the cell's "
+		"namespaces and mounts, all in the new ones; setns(2) into those of the cell's own "
+		"init, by the pidfd of its clone. No code of the cell runs before they are dropped.",
+	},
 	[PRIV_STDIO] = {
 		"stdio", "CAP_CHOWN",
 		{ CAP_CHOWN }, 1,
@@ -108,7 +115,7 @@ static uint32_t without_missing(uint32_t needed)
 	cap_t caps __free(cap) = cap_get_proc();
 	cap_flag_value_t value;
 
-	for (int i = PRIV_NETWORK; caps && i <= PRIV_NETWORK_FIND; i++)
+	for (int i = PRIV_NETWORK; caps && i <= PRIV_NAMESPACES; i++)
 		for (int k = 0; k < priv_ops[i].n_caps; k++)
 			if (cap_get_flag(caps, priv_ops[i].caps[k], CAP_PERMITTED, &value) < 0 ||
 			    value != CAP_SET)
@@ -178,20 +185,19 @@ int caps_init(uint32_t needed, struct error *err)
 	return 0;
 }
 
-int caps_forget(enum priv op, struct error *err)
+int caps_forget(uint32_t ops, struct error *err)
 {
 	bool bounded = ops_held & PRIV_MASK(PRIV_CREDENTIALS);
 	int ret;
 
-	ops_held &= ~PRIV_MASK(op);
+	ops_held &= ~ops;
 	ret = apply(bounded ? &priv_ops[PRIV_CREDENTIALS] : NULL);
 	if (ret == 0 && bounded)
 		ret = drop_bounding(ops_held);
 	if (ret == 0)
 		ret = apply(NULL);
 	if (ret < 0)
-		return err_set(err, "capabilities", ret, "cannot give up \"%s\"",
-			       priv_ops[op].name);
+		return err_set(err, "capabilities", ret, "cannot give up capabilities");
 	return 0;
 }
 

@@ -19,6 +19,7 @@ enum priv {
 	PRIV_EGRESS,		/* talk to nf_tables */
 	PRIV_NETWORK,		/* make or enter a cell's network namespace */
 	PRIV_NETWORK_FIND,	/* find it through a process of the cell */
+	PRIV_NAMESPACES,	/* be born with namespaces of one's own, or into them */
 	PRIV_STDIO,		/* give the cell's pipes to the cell's uid */
 	PRIV_SIGNAL,		/* signal a workload */
 	PRIV_SWEEP,		/* in reconcile: nf_tables, and the names of all cgroups */
@@ -36,18 +37,19 @@ enum priv {
  *
  * Permitted and bounding set keep just these, effective, inheritable and
  * ambient sets become empty. Applies to this thread and those that it starts.
- * The operations on network namespaces may be missing: then they fail if they
- * are needed, for most cells have none of their own.
+ * The operations on namespaces may be missing: then they fail if they are needed,
+ * for most cells have none of their own.
  *
  * Return: 0; -EPERM: a capability is missing, named in @err.
  */
 int caps_init(uint32_t needed, struct error *err);
 
 /*
- * caps_forget() - give up an operation for the rest of this thread's life: no set
+ * caps_forget() - give up operations for the rest of this thread's life: no set
  * keeps what no other operation needs. Before other threads are started.
+ * @ops: PRIV_MASK()s
  */
-int caps_forget(enum priv op, struct error *err);
+int caps_forget(uint32_t ops, struct error *err);
 
 /* caps_raise() and caps_lower() - begin and end a privileged operation. */
 int caps_raise(enum priv op, struct error *err);

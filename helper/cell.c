@@ -14,6 +14,7 @@ static const struct cell_step steps[] = {
 	{ "cgroup",	cgroup_up,	cgroup_down },	/* step_cgroup.c */
 	{ "limits",	limits_up,	NULL },
 	{ "identity",	identity_up,	NULL },
+	{ "workspace",	workspace_up,	workspace_down },	/* step_workspace.c */
 	{ "egress",	egress_up,	egress_down },	/* step_egress.c */
 	{ "stdio",	stdio_up,	stdio_down },	/* step_stdio.c */
 	{ "spawn",	spawn_up,	spawn_down },	/* step_spawn.c */
@@ -33,7 +34,8 @@ static void init(struct cell *cell, struct host *host)
 		.exit_status = CELLOS_EXIT_FAILED,
 		.stats = CELL_STATS_NONE,
 		.identity = { .owner = PIDREF_NONE, .workload = PIDREF_NONE },
-		.spawn = { .cgroup_fd = -EBADF, .net_fd = -EBADF, .pidfd = -EBADF },
+		.init = PIDREF_NONE,
+		.spawn = SPAWN_NONE,
 	};
 	stdio_init(&cell->stdio);
 	wait_init(&cell->wait, cell);
@@ -205,14 +207,15 @@ void cell_done(struct cell *cell)
 {
 	wait_done(&cell->wait);
 	stdio_done(&cell->stdio);
-	if (cell->prepared)
-		cell->backend->release(&cell->spawn.child);
-	cell->prepared = false;
+	spawn_release(cell);
 	if (cell->policy_loaded)
 		egress_policy_done(&cell->policy);
 	free(cell->rules);
 	cell->rules = NULL;
 	network_done(&cell->network);
+	pidref_done(&cell->init);
+	free(cell->workspace_made);
+	cell->workspace_made = NULL;
 	fd_close(&cell->leaf_fd);
 	fd_close(&cell->kill_fd);
 	fd_close(&cell->events_fd);

@@ -15,6 +15,7 @@
 
 #include "helper/host.h"
 #include "helper/identity.h"
+#include "helper/namespaces.h"
 #include "helper/network.h"
 #include "helper/plan.h"
 #include "helper/spawn.h"
@@ -48,6 +49,12 @@ struct cell_timings {
  * @verified: the elements were read back and are as written
  * @tampered: at the cell's end they were not any more
  * @counted: @rules and @totals were read; @rules has policy->n_rules entries
+ * @read_only: the host's mounts are read-only for it
+ * @namespaces: what its child makes of them; @workspace, @hostname: parts of that
+ * @workspace_made: at its end: the folder that was made for its workspace, or NULL
+ * @process: what its workload is born with
+ * @prefixes: what the plan allows argv[0] to resolve to, resolved itself
+ * @init: process 1 of its pid namespace, while this process holds it
  * @backend: who brings the workload up
  * @prepared: backend->prepare() has to be released
  * @spawn: the birth
@@ -78,6 +85,15 @@ struct cell {
 	bool counted;
 	struct nft_count *rules;
 	struct nft_totals totals;
+
+	bool read_only;
+	struct child_namespaces namespaces;
+	struct child_workspace workspace;
+	char hostname[CELLOS_LEAF_ID_MAX + 1];
+	char *workspace_made;
+	struct child_process process;
+	char **prefixes;
+	struct pidref init;
 
 	const struct backend *backend;
 	bool prepared;
@@ -165,12 +181,20 @@ int cgroup_up(struct cell *cell, struct error *err);
 int cgroup_down(struct cell *cell, struct error *err);
 int limits_up(struct cell *cell, struct error *err);
 int identity_up(struct cell *cell, struct error *err);
+int workspace_up(struct cell *cell, struct error *err);
+int workspace_down(struct cell *cell, struct error *err);
 int egress_up(struct cell *cell, struct error *err);
 int egress_down(struct cell *cell, struct error *err);
 int stdio_up(struct cell *cell, struct error *err);
 int stdio_down(struct cell *cell, struct error *err);
 int spawn_up(struct cell *cell, struct error *err);
 int spawn_down(struct cell *cell, struct error *err);
+
+/* spawn_release() - what was prepared for the birth; idempotent. */
+void spawn_release(struct cell *cell);
+
+/* workspace_left() - is what the cell put there still there? Its path, if so. */
+bool workspace_left(const struct cell *cell, char *path, size_t size);
 
 /* egress_count() - read the counters into the cell, if it is registered. */
 int egress_count(struct cell *cell, struct error *err);

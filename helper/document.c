@@ -180,6 +180,7 @@ int document_parse(const char *bytes, size_t size, struct document *ret, struct 
 			.pids_max = LIMIT_UNSET,
 			.memory_oom_group = -1,
 		},
+		.process = { .umask = LIMIT_UNSET, .nice = LIMIT_UNSET },
 	};
 	struct json_tree tree __free(json_tree) = { };
 	const struct place whole = { };
@@ -203,6 +204,7 @@ void document_done(struct document *doc)
 	envlist_free(doc->argv);
 	envlist_free(doc->env);
 	free(doc->working_directory);
+	isolation_done(&doc->isolation);
 	egress_rules_done(doc->rules, doc->n_rules);
 	*doc = (struct document) { };
 }

@@ -25,6 +25,8 @@
  * @ttl_seconds: 0: absent
  * @grace_seconds: LIMIT_UNSET: absent
  * @limits: as the document says, without defaults
+ * @isolation: likewise; its workspace is not decided here
+ * @process: likewise
  * @rules: egress rules, or NULL
  * @n_rules: entries of @rules
  *
@@ -40,6 +42,8 @@ struct document {
 	uint32_t ttl_seconds;
 	uint64_t grace_seconds;
 	struct plan_limits limits;
+	struct plan_isolation isolation;
+	struct plan_process process;
 	struct egress_rule *rules;
 	unsigned int n_rules;
 };

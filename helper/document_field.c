@@ -72,19 +72,20 @@ static int check_keys(const struct place *at, json_t *object, const struct shape
 int value_check_type(const struct place *at, const json_t *value, unsigned int types,
 		     struct error *err)
 {
-	const char *wanted[ARRAY_SIZE(type_names)];
-	unsigned int n = 0, type;
+	char wanted[160] = "";
+	size_t used = 0;
+	unsigned int type;
 	int ret;
 
 	if (types & 1u << json_typeof(value))
 		return 0;
 	for (type = 0; type < ARRAY_SIZE(type_names); type++)
-		if (types & 1u << type && type != JSON_FALSE && type != JSON_NULL)
-			wanted[n++] = type_names[type];
-	/* No field of the document takes more than two types. */
-	ret = place_refuse(at, err, EINVAL, "is %s, must be %s%s%s",
-			   type_names[json_typeof(value)], wanted[0],
-			   n > 1 ? " or " : "", n > 1 ? wanted[1] : "");
+		if (types & 1u << type && type != JSON_FALSE && type != JSON_NULL &&
+		    used < sizeof(wanted))
+			used += snprintf(wanted + used, sizeof(wanted) - used, "%s%s",
+					 used ? " or " : "", type_names[type]);
+	ret = place_refuse(at, err, EINVAL, "is %s, must be %s",
+			   type_names[json_typeof(value)], wanted);
 	if (types & IS_INTEGER && json_is_string(value))
 		err_hint(err, "write the number without quotes");
 	if (types & IS_INTEGER && json_is_real(value))

@@ -74,12 +74,9 @@ static int read_working_directory(const struct place *at, json_t *value, void *t
 	ret = string_read(at, value, &path, err);
 	if (ret)
 		return ret;
-	if (path[0] != '/')
-		return place_refuse(at, err, EINVAL, "%s is not an absolute path",
-				    text_quote(path).text);
-	if (strlen(path) > CELLOS_PATH_MAX)
-		return place_refuse(at, err, E2BIG, "has %zu bytes, at most %d are allowed",
-				    strlen(path), CELLOS_PATH_MAX);
+	ret = path_check(at, path, err);
+	if (ret)
+		return ret;
 	doc->working_directory = strdup(path);
 	return doc->working_directory ? 0 : document_nomem(err);
 }
@@ -199,23 +196,6 @@ static int read_secret_delivery(const struct place *at, json_t *value, void *to,
 	return ret;
 }
 
-static int read_isolation(const struct place *at, json_t *object, void *to, struct error *err)
-{
-	const char *key;
-	json_t *value;
-
-	(void)to;
-	json_object_foreach(object, key, value) {
-		struct place here = PLACE_KEY(at, key);
-
-		place_refuse(&here, err, EOPNOTSUPP, "isolation %s is not built yet",
-			     text_quote(key).text);
-		err_hint(err, "leave run.isolation out or empty");
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
-
 static int read_rootfs(const struct place *at, json_t *value, void *to, struct error *err)
 {
 	(void)value;
@@ -273,7 +253,8 @@ static const struct field run_fields[] = {
 	{ .name = "environment", .types = IS_ARRAY, .read = read_environment },
 	{ .name = "secretDelivery", .types = IS_STRING, .read = read_secret_delivery },
 	{ .name = "limits", .types = IS_OBJECT, .shape = &limits_shape },
-	{ .name = "isolation", .types = IS_OBJECT, .read = read_isolation },
+	{ .name = "isolation", .types = IS_OBJECT, .shape = &isolation_shape },
+	{ .name = "process", .types = IS_OBJECT, .shape = &process_shape },
 	{ .name = "rootfs", .types = IS_ANYTHING, .read = read_rootfs },
 	{ }
 };

@@ -7,26 +7,10 @@
 
 #include "helper/caps.h"
 #include "helper/cgroup_level.h"
+#include "helper/domain.h"
 #include "helper/identity.h"
 #include "helper/seccomp.h"
 #include "lib/cleanup.h"
-#include "lib/compat.h"
-
-int domain_open(void)
-{
-	struct compat_landlock_ruleset_attr attr = {
-		/* A right that no process without CAP_MKNOD has anyway. */
-		.handled_access_fs = COMPAT_LANDLOCK_ACCESS_FS_MAKE_BLOCK,
-		.scoped = COMPAT_LANDLOCK_SCOPE_SIGNAL | COMPAT_LANDLOCK_SCOPE_ABSTRACT,
-	};
-	int fd = sys_landlock_create_ruleset(&attr, sizeof(attr), 0);
-
-	if (fd < 0 && (errno == EINVAL || errno == E2BIG)) {
-		attr.scoped = 0;
-		fd = sys_landlock_create_ruleset(&attr, sizeof(attr.handled_access_fs), 0);
-	}
-	return fd < 0 ? -errno : fd;
-}
 
 static int open_nft(struct host *host, struct error *err)
 {
@@ -58,7 +42,7 @@ int host_open(const char *parent, unsigned int parts, struct host *ret, struct e
 		status = cgroup_level_find(&host.parent, err);
 	/* Before there is a second thread, which would keep what only this one gives up. */
 	if (status == 0 && parts & HOST_CREATE)
-		status = caps_forget(PRIV_PARENT, err);
+		status = caps_forget(PRIV_MASK(PRIV_PARENT), err);
 	if (status == 0)
 		status = pidref_self(&host.self);
 	if (status == 0)

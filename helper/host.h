@@ -44,15 +44,4 @@ struct host {
 int host_open(const char *parent, unsigned int parts, struct host *ret, struct error *err);
 void host_done(struct host *host);
 
-/**
- * domain_open() - a Landlock ruleset that takes from a cell what it cannot see
- *
- * It restricts no file; a process in any Landlock domain cannot ptrace a
- * process outside of it, and, since ABI 6, neither signal one nor connect to its
- * abstract Unix sockets.
- *
- * Return: an fd, or -errno.
- */
-int domain_open(void);
-
 #endif /* HELPER_HOST_H */

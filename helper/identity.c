@@ -20,6 +20,7 @@
 #define XATTR_CLAIM	"user.cellos.claim"
 #define XATTR_CHANGE	"user.cellos.change"
 #define XATTR_BREACH	"user.cellos.breach"
+#define XATTR_WORKSPACE	"user.cellos.workspace"
 #define XATTR_LAST_UID	"user.cellos.last_uid"
 
 #define XATTR_MAX	65536	/* XATTR_SIZE_MAX of the kernel */
@@ -285,6 +286,16 @@ void identity_breach(int leaf_fd, const char *what, char *ret, size_t size)
 	*ret = '\0';
 	if (what && fsetxattr(leaf_fd, XATTR_BREACH, what, strlen(what), XATTR_CREATE) == 0)
 		snprintf(ret, size, "%s", what);
+}
+
+int identity_store_workspace(int leaf_fd, const char *path, struct error *err)
+{
+	return store(leaf_fd, XATTR_WORKSPACE, path, strlen(path), err);
+}
+
+bool identity_workspace(int leaf_fd, char *ret, size_t size)
+{
+	return load(leaf_fd, XATTR_WORKSPACE, ret, size) > 0;
 }
 
 int identity_next_uid(int parent_fd, uid_t *ret, struct error *err)

@@ -13,6 +13,7 @@
  *   user.cellos.claim     who tears the cell down: "pid inode start verb"
  *   user.cellos.change    the rules were replaced: "done"; are being replaced, or
  *                         that was cut short: "begun"
+ *   user.cellos.workspace the folder that was made for its private workspace
  *   user.cellos.breach    the rules were not in force for a time, as `reconcile` found
  *
  * And on the parent: user.cellos.last_uid, the dynamic uid given out last.
@@ -130,6 +131,12 @@ int identity_change_end(int leaf_fd, const struct egress_policy *policy, struct 
  * @ret: what was noted first; "" if nothing was
  */
 void identity_breach(int leaf_fd, const char *what, char *ret, size_t size);
+
+/* identity_store_workspace() - note the folder of the workspace, before it is made. */
+int identity_store_workspace(int leaf_fd, const char *path, struct error *err);
+
+/* identity_workspace() - what was noted; false: nothing. */
+bool identity_workspace(int leaf_fd, char *ret, size_t size);
 
 /**
  * identity_next_uid() - the next dynamic uid of this parent

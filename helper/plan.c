@@ -157,13 +157,13 @@ static int plan_adopt(struct document *doc, const struct run_options *options,
 		return refuse_log_id(doc->id, err);
 	strcpy(plan->cell_id, doc->id);
 	plan->argv = take_ptr(doc->argv);
-	plan->working_directory = take_ptr(doc->working_directory) ?: strdup("/");
-	if (!plan->working_directory)
-		return plan_nomem(err);
 	plan->ttl_seconds = doc->ttl_seconds;
 	plan->grace_seconds = doc->grace_seconds == LIMIT_UNSET ? CELLOS_GRACE_DEFAULT :
 								  doc->grace_seconds;
 	decide_limits(doc, variables, &plan->limits);
+	r = plan_isolate(doc, variables, plan, err);
+	if (r)
+		return r;
 	r = compose_environment(doc, options, plan, err);
 	if (!r)
 		r = check_total_size(plan, err);
@@ -200,6 +200,8 @@ void plan_done(struct plan *plan)
 	envlist_free(plan->argv);
 	envlist_free(plan->envp);
 	free(plan->working_directory);
+	isolation_done(&plan->isolation);
+	envlist_free(plan->argv0_prefixes);
 	free(plan->cgroup_parent);
 	free(plan->netns);
 	egress_policy_done(&plan->policy);

@@ -49,6 +49,74 @@ struct plan_limits {
 	int memory_oom_group;		/* -1 unset, 0, 1 */
 };
 
+/* Namespaces of a cell's own, as bits. The network is struct plan's @net. */
+#define UNSHARE_PID	0x01
+#define UNSHARE_IPC	0x02
+#define UNSHARE_MNT	0x04
+#define UNSHARE_NET	0x08
+#define UNSHARE_USER	0x10
+#define UNSHARE_UTS	0x20
+#define UNSHARE_CGROUP	0x40
+#define UNSHARE_TIME	0x80
+
+/**
+ * struct plan_isolation - what of the host a cell sees and may do
+ * @unshare: UNSHARE_*: namespaces of its own
+ * @unshare_given: somebody has named them, if only to say none
+ * @map_given: @map_uid and @map_gid are what the cell's ids are in its user
+ *	namespace; else they are the same there
+ * @workspace: a fresh tmpfs of @workspace_bytes over the working directory
+ * @listed: nothing but what the two lists name can be opened
+ * @read_only: paths, NULL-terminated, or NULL; @read_write, @hidden: likewise
+ * @system_libraries: the usual places of libraries are on the list, too
+ * @seccomp: the profile; @seccomp_file: of CELLOS_SECCOMP_FILE
+ */
+struct plan_isolation {
+	uint32_t unshare;
+	bool unshare_given;
+	bool map_given;
+	uint64_t map_uid;
+	uint64_t map_gid;
+	bool workspace;
+	uint64_t workspace_bytes;
+	bool listed;
+	char **read_only;
+	char **read_write;
+	char **hidden;
+	bool system_libraries;
+	enum cellos_seccomp seccomp;
+	char *seccomp_file;
+};
+
+/* Resource limits of a process, setrlimit(2). */
+#define PLAN_RLIMITS	16
+
+struct plan_rlimit {
+	bool given;
+	uint64_t soft;			/* RLIM_INFINITY: unlimited */
+	uint64_t hard;
+};
+
+#define CPU_WORDS	(CELLOS_CPUS_MAX / 64)
+
+/**
+ * struct plan_process - what the workload is born with
+ * @umask: LIMIT_UNSET: 022
+ * @nice: LIMIT_UNSET: 0, or the helper's own if that is higher
+ * @oom_given: @oom_score_adj is asked for; else 0, or the helper's own if that is higher
+ * @rlimits: by number (RLIMIT_NOFILE ...); not given: see process_prepare()
+ * @cpus_given: it may run on the CPUs whose bits are set in @cpus, and no other
+ */
+struct plan_process {
+	uint64_t umask;
+	uint64_t nice;
+	bool oom_given;
+	int oom_score_adj;
+	struct plan_rlimit rlimits[PLAN_RLIMITS];
+	bool cpus_given;
+	uint64_t cpus[CPU_WORDS];
+};
+
 struct plan_user {
 	bool dynamic;			/* uid = gid, chosen when the cell is made */
 	uid_t uid;
@@ -62,6 +130,8 @@ struct plan_user {
  * @working_directory: absolute
  * @cgroup_parent: absolute path, or NULL to find one
  * @ttl_seconds: 0: no TTL
+ * @argv0_prefixes: argv[0] has to resolve to a file below one of these paths;
+ *	NULL-terminated, or NULL: any file
  * @net: where its network is; @netns: the path, of CELLOS_NET_PATH
  * @flow_log: NFT_LOG_*: what is logged to @flow_group of nfnetlink_log
  * @egress_enforced: false only if the caller spelled --egress off
@@ -81,6 +151,9 @@ struct plan {
 	enum cellos_stdio stdio;
 	struct plan_user user;
 	struct plan_limits limits;
+	struct plan_isolation isolation;
+	struct plan_process process;
+	char **argv0_prefixes;
 	enum cellos_net net;
 	char *netns;
 	uint32_t flow_log;
@@ -103,6 +176,9 @@ struct plan {
  */
 int plan_make(const char *bytes, size_t size, const struct run_options *options,
 	      char *const *environment, struct plan *ret, struct error *err);
+
+/* isolation_done() - release its lists; idempotent. */
+void isolation_done(struct plan_isolation *isolation);
 
 /* plan_done() - release what plan_make() filled; idempotent. */
 void plan_done(struct plan *plan);

@@ -47,15 +47,34 @@ static int judge_unshare(const struct setting *setting, struct variables *to, st
 	return 0;
 }
 
+/* A comma list of absolute paths; empty: unset. */
 static int judge_argv0_prefixes(const struct setting *setting, struct variables *to,
 				struct error *err)
 {
-	(void)to;
-	if (!*setting->value)
-		return 0;
-	setting_refuse(setting, err, EOPNOTSUPP, "lists of allowed programs are not built yet");
-	err_hint(err, "unset it: nothing here would enforce it");
-	return -EOPNOTSUPP;
+	to->argv0_from = *setting;
+	for (const char *p = setting->value; *setting->value; p++) {
+		size_t length = strcspn(p, ",");
+		char *prefix __free(mem) = strndup(p, length);
+		bool good = prefix && prefix[0] == '/' && length <= CELLOS_PATH_MAX &&
+			    !path_climbs(prefix);
+
+		if (!prefix)
+			return err_set(err, setting->step, ENOMEM, "no memory for the plan");
+		if (!good) {
+			setting_refuse(setting, err, EINVAL, "%s is no path prefix",
+				       text_quote(prefix).text);
+			err_hint(err, "a comma list of absolute paths without \"..\": "
+				 "/usr/bin,/opt/tools");
+			return -EINVAL;
+		}
+		if (++to->n_argv0_prefixes > CELLOS_LIST_MAX)
+			return setting_refuse(setting, err, E2BIG, "has more than %d entries",
+					      CELLOS_LIST_MAX);
+		p += length;
+		if (!*p)
+			break;
+	}
+	return 0;
 }
 
 /*

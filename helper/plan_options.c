@@ -9,12 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "helper/bounds.h"
 #include "helper/plan_parts.h"
-#include "nft/cells.h"
 #include "lib/cleanup.h"
-
-/* (uid_t)-1 and (gid_t)-1 mean "leave it" to the kernel: no one has them. */
-#define ID_MAX	4294967294UL
+#include "nft/cells.h"
 
 static int judge_backend(const struct setting *setting, const struct variables *variables,
 			 struct plan *plan, struct error *err)
@@ -35,25 +33,15 @@ static int judge_backend(const struct setting *setting, const struct variables *
 	return -EOPNOTSUPP;
 }
 
+/* Whether the namespaces go together is judged in plan_isolation.c. */
 static int judge_unshare(const struct setting *setting, const struct variables *variables,
 			 struct plan *plan, struct error *err)
 {
-	struct setting from = setting->value ? *setting : variables->unshare_from;
-	uint32_t wanted = variables->unshare;
-	int r;
-
-	if (setting->value) {
-		r = setting_unshare(setting, &wanted, err);
-		if (r)
-			return r;
-	}
-	plan->net = wanted & UNSHARE_NET ? CELLOS_NET_OWN : CELLOS_NET_HOST;
-	if (!(wanted & ~UNSHARE_NET))
+	(void)variables;
+	if (!setting->value)
 		return 0;
-	setting_refuse(&from, err, EOPNOTSUPP, "%s: namespaces other than net are not built yet",
-		       text_quote(from.value).text);
-	err_hint(err, "give --unshare net, or none for a cell without namespaces of its own");
-	return -EOPNOTSUPP;
+	plan->isolation.unshare_given = true;
+	return setting_unshare(setting, &plan->isolation.unshare, err);
 }
 
 static int judge_netns(const struct setting *setting, const struct variables *variables,
@@ -64,12 +52,6 @@ static int judge_netns(const struct setting *setting, const struct variables *va
 	(void)variables;
 	if (!path)
 		return 0;
-	if (plan->net == CELLOS_NET_OWN) {
-		setting_refuse(setting, err, EINVAL, "a network namespace of the cell's own is "
-			       "asked for, too");
-		err_hint(err, "give --unshare without net");
-		return -EINVAL;
-	}
 	if (path[0] != '/' || strchr(path, '\n'))
 		return setting_refuse(setting, err, EINVAL, "%s is no absolute path",
 				      text_quote(path).text);
@@ -144,12 +126,6 @@ static int judge_flow_log(const struct setting *setting, const struct variables 
 	if (!plan->egress_enforced)
 		return setting_refuse(setting, err, EINVAL, "contradicts --egress off: nothing "
 				      "would be logged");
-	if (plan->net == CELLOS_NET_OWN) {
-		setting_refuse(setting, err, EINVAL, "nobody can listen in a network namespace of "
-			       "the cell's own");
-		err_hint(err, "prepare one and name it with --netns; listen in it");
-		return -EINVAL;
-	}
 	plan->flow_group = (uint16_t)number;
 	plan->flow_log = NFT_LOG_DENIED | (colon ? NFT_LOG_ALLOWED : 0);
 	return 0;

@@ -3,6 +3,7 @@
 #ifndef HELPER_PLAN_PARTS_H
 #define HELPER_PLAN_PARTS_H
 
+#include "helper/document.h"
 #include "helper/plan.h"
 #include "helper/text.h"
 
@@ -28,6 +29,8 @@ struct setting {
  * @backend_from: the variable, if it is set
  * @unshare_from: CELLOS_SUBPROCESS_UNSHARE, if it is set
  * @unshare: the namespaces that it names
+ * @argv0_from: CELLOS_RUN_ARGV0_ALLOW_PREFIXES, if it is set
+ * @n_argv0_prefixes: entries of its list
  * @cpu_quota: CELLOS_CGROUP_CPU_MAX; LIMIT_UNSET: not set
  * @cpu_period: its period; LIMIT_UNSET: not set
  */
@@ -36,6 +39,8 @@ struct variables {
 	struct setting backend_from;
 	struct setting unshare_from;
 	uint32_t unshare;
+	struct setting argv0_from;
+	unsigned int n_argv0_prefixes;
 	uint64_t cpu_quota;
 	uint64_t cpu_period;
 };
@@ -51,16 +56,6 @@ int setting_word(const struct setting *setting, const struct word_list *words,
 /* setting_backend() - read the name of a backend */
 int setting_backend(const struct setting *setting, enum cellos_backend *ret, struct error *err);
 
-/* Namespaces, as bits. */
-#define UNSHARE_PID	0x01
-#define UNSHARE_IPC	0x02
-#define UNSHARE_MNT	0x04
-#define UNSHARE_NET	0x08
-#define UNSHARE_USER	0x10
-#define UNSHARE_UTS	0x20
-#define UNSHARE_CGROUP	0x40
-#define UNSHARE_TIME	0x80
-
 /* setting_unshare() - read a comma list of namespaces; @ret: UNSHARE_* */
 int setting_unshare(const struct setting *setting, uint32_t *ret, struct error *err);
 
@@ -71,12 +66,24 @@ int variables_judge(char *const *environment, struct variables *ret, struct erro
  * options_judge() - the options, over what the variables ask for
  * @options: the command line; environment and cgroup parent are not judged here
  * @variables: from variables_judge()
- * @plan: takes backend, stdio, user, egress_enforced
+ * @plan: takes backend, stdio, user, egress_enforced, netns, and --unshare as it is
  * @err: step "options", or "environment" for what a variable asks for
  *
  * Return: 0; -EINVAL; -EOPNOTSUPP: understood, but not built yet.
  */
 int options_judge(const struct run_options *options, const struct variables *variables,
 		  struct plan *plan, struct error *err);
+
+/**
+ * plan_isolate() - what the cell is kept from, from all who have a say
+ * @doc: its isolation and process are moved into the plan
+ * @variables: from variables_judge()
+ * @plan: its options are judged already
+ * @err: step "options", "environment" or "document" (with field)
+ *
+ * Return: 0; -EINVAL: things that do not go together; -ENOMEM.
+ */
+int plan_isolate(struct document *doc, const struct variables *variables, struct plan *plan,
+		 struct error *err);
 
 #endif /* HELPER_PLAN_PARTS_H */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "helper/plan_parts.h"
+#include "helper/unshare.h"
 #include "lib/cleanup.h"
 
 int setting_refuse(const struct setting *setting, struct error *err, int errnum,
@@ -59,30 +60,17 @@ int setting_backend(const struct setting *setting, enum cellos_backend *ret, str
 
 int setting_unshare(const struct setting *setting, uint32_t *ret, struct error *err)
 {
-	/* In the order of the bits. */
-	static const char *const words[] = {
-		"pid", "ipc", "mnt", "net", "user", "uts", "cgroup", "time", NULL
+	const struct word_list list = {
+		unshare_words.words, "none, or a comma list of pid, ipc, mnt, net, user, uts, "
+		"cgroup, time"
 	};
-	static const struct word_list namespaces = {
-		words, "none, or a comma list of pid, ipc, mnt, net, user, uts, cgroup, time"
-	};
-	char *list __free(mem) = NULL;
-	char *rest, *word;
-	uint32_t bits = 0;
-	int i;
+	const char *unknown;
+	char *word __free(mem) = NULL;
 
-	*ret = 0;
-	if (!strcmp(setting->value, "none"))
+	if (unshare_parse(setting->value, ret, &unknown))
 		return 0;
-	list = strdup(setting->value);
-	if (!list)
+	word = strndup(unknown, strcspn(unknown, ","));
+	if (!word)
 		return err_set(err, setting->step, ENOMEM, "no memory");
-	for (rest = list; (word = strsep(&rest, ","));) {
-		i = word_index(&namespaces, word);
-		if (i < 0)
-			return unknown_word(setting, &namespaces, word, err);
-		bits |= 1U << i;
-	}
-	*ret = bits;
-	return 0;
+	return unknown_word(setting, &list, word, err);
 }

@@ -71,6 +71,18 @@ static void look_at_elements(struct cell *cell, struct teardown *report)
 		 ret < 0 ? "inet cellos (cannot be read)" : "inet cellos");
 }
 
+static void look_at_workspace(const struct cell *cell, struct teardown *report)
+{
+	char path[CELLOS_PATH_MAX + LEAF_NAME_MAX + 2];
+	struct residue *r;
+
+	if (!workspace_left(cell, path, sizeof(path)))
+		return;
+	r = add(report, CELLOS_RESIDUE_FILE);
+	if (r)
+		snprintf(r->what, sizeof(r->what), "%.511s", path);
+}
+
 void residue_look(struct cell *cell, struct teardown *ret)
 {
 	const struct cgroup_parent *parent = &cell->host->parent;
@@ -84,6 +96,7 @@ void residue_look(struct cell *cell, struct teardown *ret)
 			snprintf(r->what, sizeof(r->what), "%.380s/%s", parent->path, cell->leaf);
 	}
 	look_at_elements(cell, ret);
+	look_at_workspace(cell, ret);
 	ret->peers = cgroup_parent_cells(parent);
 }
 

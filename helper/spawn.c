@@ -16,63 +16,85 @@
 #include "lib/compat.h"
 
 #define STACK_SIZE	(32 * 1024)
-/* The kept fds: the child's stdin, stdout, stderr and Landlock ruleset. */
-#define SLOTS		4
+/*
+ * The kept fds: the child's stdin, stdout, stderr, its Landlock ruleset, and what of
+ * its init it needs: the program that becomes it, or its pidfd.
+ */
+#define SLOTS		5
 #define SLOT_DOMAIN	3
+#define SLOT_INIT	4
 
 /*
  * @request and @done are eventfds: a birth is submitted and reported by one
- * write each, which also orders the memory of the two threads.
+ * write each, which also orders the memory of the two threads. So are @ask and @go,
+ * between a child and the loop's thread.
  */
 struct spawner {
 	pthread_t thread;
 	int request;
 	int done;
+	int ask;
+	int go;
 	int slots[SLOTS];
 	int null;
+	int init_image;		/* made when it is first needed */
 	char *stack;
 	struct spawn *spawn;	/* NULL in a request: end */
 	bool abandoned;
-	bool lost;		/* the thread did not get back into its network namespace */
+	bool lost;		/* the thread did not get back into its own namespaces */
 };
 
+/* What one child is given, with the fds of the slots. */
 struct birth {
 	struct clone_args args;
-	const struct spawn *spawn;
+	void (*enter)(const struct child *child, struct child_status *status);
+	struct child child;
 	struct child_status *status;
+	int pidfd;
 };
 
 static void __attribute__((noreturn)) child_main(void *arg)
 {
 	struct birth *birth = arg;
 
-	birth->spawn->backend->enter(&birth->spawn->child, birth->status);
+	birth->enter(&birth->child, birth->status);
 	for (;;)
 		syscall(SYS_exit_group, 127);
 }
 
 static bool take_slot(const struct spawner *spawner, int slot, int *fd)
 {
+	if (*fd < 0)
+		return true;
 	if (dup3(*fd, spawner->slots[slot], O_CLOEXEC) < 0)
 		return false;
 	*fd = spawner->slots[slot];
 	return true;
 }
 
-static bool fill_slots(const struct spawner *spawner, struct spawn *spawn)
+static void raise_top(unsigned int *top, int fd)
 {
-	struct child *child = &spawn->child;
-	int top = 0;
+	if (fd >= 0 && (unsigned int)fd > *top)
+		*top = (unsigned int)fd;
+}
+
+static bool fill_slots(const struct spawner *spawner, struct child *child)
+{
+	unsigned int top = 0;
 
 	for (int i = 0; i < 3; i++)
 		if (!take_slot(spawner, i, &child->stdio[i]))
 			return false;
-	if (child->domain_fd >= 0 && !take_slot(spawner, SLOT_DOMAIN, &child->domain_fd))
+	if (!take_slot(spawner, SLOT_DOMAIN, &child->domain_fd) ||
+	    !take_slot(spawner, SLOT_INIT, &child->init_fd))
 		return false;
+	child->null_fd = spawner->null;
+	raise_top(&top, spawner->null);
+	raise_top(&top, spawner->ask);
+	raise_top(&top, spawner->go);
 	for (int i = 0; i < SLOTS; i++)
-		if (spawner->slots[i] > top)
-			top = spawner->slots[i];
-	child->fd_limit = (unsigned int)top + 1;
+		raise_top(&top, spawner->slots[i]);
+	child->fd_limit = top + 1;
 	return true;
 }
 
@@ -83,61 +105,125 @@ static void clear_slots(const struct spawner *spawner)
 		dup3(spawner->null, spawner->slots[i], O_CLOEXEC);
 }
 
-/*
- * A child is born in the network namespace that its parent thread is in: so it is
- * there from its first instruction, and needs no privilege to get there.
- */
-static long change_network(int fd)
+/* A child begins with what its parent has in effect: it needs it to make its namespaces. */
+static long clone_child(struct spawner *spawner, struct spawn *spawn, struct birth *birth)
 {
-	int priv __free(priv) = caps_raise(PRIV_NETWORK, NULL);
+	bool privileged = spawn->child.namespaces;
+	int priv __free(priv) = privileged ? caps_raise(PRIV_NAMESPACES, NULL) : -1;
+	long pid = -EPERM;
 
-	return priv < 0 ? priv : setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
-}
-
-static long clone_inside(struct spawner *spawner, struct birth *birth, int net_fd)
-{
-	int home __free(fd) = -EBADF;
-	long pid;
-
-	if (net_fd < 0)
-		return sys_clone3_vfork(&birth->args, child_main, birth);
-	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (home < 0)
-		return -errno;
-	pid = change_network(net_fd);
-	if (pid < 0)
-		return pid;
-	pid = sys_clone3_vfork(&birth->args, child_main, birth);
-	spawner->lost = change_network(home) < 0;
+	birth->args.flags |= CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_VM | CLONE_VFORK |
+			     CLONE_FILES | CLONE_CLEAR_SIGHAND | CLONE_PARENT_SETTID;
+	birth->args.pidfd = (uintptr_t)&birth->pidfd;
+	birth->args.parent_tid = (uintptr_t)&spawn->asking;
+	birth->args.exit_signal = SIGCHLD;
+	birth->args.stack = (uintptr_t)spawner->stack;
+	birth->args.stack_size = STACK_SIZE;
+	birth->args.cgroup = (uint64_t)spawn->cgroup_fd;
+	birth->status = &spawn->status;
+	if (!privileged || priv == 0)
+		pid = fill_slots(spawner, &birth->child) ?
+			sys_clone3_vfork(&birth->args, child_main, birth) : -EBADF;
+	clear_slots(spawner);
 	return pid;
 }
 
-static void give_birth(struct spawner *spawner, struct spawn *spawn)
+/* The namespace's process 1, and all other namespaces of the cell with it. */
+static int bear_init(struct spawner *spawner, struct spawn *spawn)
 {
-	int pidfd = -EBADF;
 	struct birth birth = {
-		.args = {
-			.flags = CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_VM | CLONE_VFORK |
-				 CLONE_FILES | CLONE_CLEAR_SIGHAND,
-			.pidfd = (uintptr_t)&pidfd,
-			.exit_signal = SIGCHLD,
-			.stack = (uintptr_t)spawner->stack,
-			.stack_size = STACK_SIZE,
-			.cgroup = (uint64_t)spawn->cgroup_fd,
-		},
-		.spawn = spawn,
-		.status = &spawn->status,
+		.args = { .flags = spawn->child.namespaces->flags & ~(uint64_t)CLONE_NEWTIME },
+		.enter = child_become_init,
+		.child = spawn->child,
 	};
-	long pid = -EBADF;
+	long pid;
+
+	if (spawner->init_image < 0)
+		spawner->init_image = child_init_image();
+	if (spawner->init_image < 0)
+		return spawner->init_image;
+	birth.child.init_fd = spawner->init_image;
+	birth.child.domain_fd = -EBADF;
+	pid = clone_child(spawner, spawn, &birth);
+	if (pid < 0)
+		return (int)pid;
+	spawn->init_pid = (pid_t)pid;
+	spawn->init_pidfd = birth.pidfd;
+	return 0;
+}
+
+static int bear_workload(struct spawner *spawner, struct spawn *spawn)
+{
+	const struct child_namespaces *ns = spawn->child.namespaces;
+	struct birth birth = {
+		.args = { .flags = ns ? ns->flags & ~ns->join : 0 },
+		.enter = spawn->backend->enter,
+		.child = spawn->child,
+	};
+	long pid;
+
+	/* Who begins a pid namespace, began it. */
+	if (ns && ns->init)
+		birth.args.flags &= ~(uint64_t)CLONE_NEWPID;
+	birth.child.init_fd = spawn->init_pidfd;
+	pid = clone_child(spawner, spawn, &birth);
+	if (pid < 0)
+		return (int)pid;
+	spawn->pid = (pid_t)pid;
+	spawn->pidfd = birth.pidfd;
+	return 0;
+}
+
+/*
+ * A child is born in the network namespace that its parent thread is in, and in the pid
+ * namespace that this thread has chosen for its children: so it is there from its
+ * first instruction, and needs no privilege to get there.
+ */
+static int change(int fd, int type)
+{
+	int priv __free(priv) = caps_raise(type == CLONE_NEWNET ? PRIV_NETWORK : PRIV_NAMESPACES,
+					   NULL);
+
+	return priv < 0 ? priv : setns(fd, type) < 0 ? -errno : 0;
+}
+
+static int bear_beside_init(struct spawner *spawner, struct spawn *spawn)
+{
+	int home __free(fd) = open("/proc/thread-self/ns/pid", O_RDONLY | O_CLOEXEC);
+	int ret = home < 0 ? -errno : bear_init(spawner, spawn);
+
+	if (ret < 0 || spawn->status.step != CHILD_NONE)
+		return ret;
+	ret = change(spawn->init_pidfd, CLONE_NEWPID);
+	if (ret < 0)
+		return ret;
+	ret = bear_workload(spawner, spawn);
+	spawner->lost |= change(home, CLONE_NEWPID) < 0;
+	return ret;
+}
+
+static int bear(struct spawner *spawner, struct spawn *spawn)
+{
+	return spawn->child.namespaces && spawn->child.namespaces->init ?
+		bear_beside_init(spawner, spawn) : bear_workload(spawner, spawn);
+}
+
+static int bear_in_network(struct spawner *spawner, struct spawn *spawn)
+{
+	int home __free(fd) = -EBADF;
+	int ret;
 
 	if (spawner->lost)
-		pid = -ENOTRECOVERABLE;
-	else if (fill_slots(spawner, spawn))
-		pid = clone_inside(spawner, &birth, spawn->net_fd);
-	clear_slots(spawner);
-	spawn->errnum = pid < 0 ? (int)-pid : 0;
-	spawn->pid = pid < 0 ? 0 : (pid_t)pid;
-	spawn->pidfd = pid < 0 ? -EBADF : pidfd;
+		return -ENOTRECOVERABLE;
+	if (spawn->net_fd < 0)
+		return bear(spawner, spawn);
+	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	ret = home < 0 ? -errno : change(spawn->net_fd, CLONE_NEWNET);
+	if (ret < 0)
+		return ret;
+	ret = bear(spawner, spawn);
+	spawner->lost |= change(home, CLONE_NEWNET) < 0;
+	return ret;
 }
 
 static void *spawner_main(void *arg)
@@ -150,7 +236,7 @@ static void *spawner_main(void *arg)
 			continue;
 		if (!spawner->spawn)
 			return NULL;
-		give_birth(spawner, spawner->spawn);
+		spawner->spawn->errnum = -bear_in_network(spawner, spawner->spawn);
 		eventfd_write(spawner->done, 1);
 	}
 }
@@ -167,7 +253,10 @@ static int keep_low_fds(struct spawner *spawner)
 	}
 	spawner->request = eventfd(0, EFD_CLOEXEC);
 	spawner->done = eventfd(0, EFD_CLOEXEC);
-	return spawner->request < 0 || spawner->done < 0 ? -errno : 0;
+	spawner->ask = eventfd(0, EFD_CLOEXEC);
+	spawner->go = eventfd(0, EFD_CLOEXEC);
+	return spawner->request < 0 || spawner->done < 0 || spawner->ask < 0 ||
+	       spawner->go < 0 ? -errno : 0;
 }
 
 /*
@@ -198,6 +287,9 @@ static void release(struct spawner *spawner)
 	fd_close(&spawner->null);
 	fd_close(&spawner->request);
 	fd_close(&spawner->done);
+	fd_close(&spawner->ask);
+	fd_close(&spawner->go);
+	fd_close(&spawner->init_image);
 	if (spawner->stack)
 		munmap(spawner->stack - 4096, STACK_SIZE + 4096);
 	free(spawner);
@@ -211,6 +303,7 @@ int spawner_open(struct spawner **ret, struct error *err)
 	if (!spawner)
 		return err_set(err, "spawner", ENOMEM, "no memory for the spawner");
 	spawner->null = spawner->request = spawner->done = -EBADF;
+	spawner->ask = spawner->go = spawner->init_image = -EBADF;
 	for (int i = 0; i < SLOTS; i++)
 		spawner->slots[i] = -EBADF;
 	spawner->stack = make_stack();
@@ -245,7 +338,7 @@ void spawner_close(struct spawner *spawner)
 
 int spawner_submit(struct spawner *spawner, struct spawn *spawn)
 {
-	spawn->pidfd = -EBADF;
+	spawn->pidfd = spawn->init_pidfd = -EBADF;
 	spawner->spawn = spawn;
 	return eventfd_write(spawner->request, 1) < 0 ? -errno : 0;
 }
@@ -253,6 +346,24 @@ int spawner_submit(struct spawner *spawner, struct spawn *spawn)
 int spawner_done_fd(const struct spawner *spawner)
 {
 	return spawner->done;
+}
+
+int spawner_ask_fd(const struct spawner *spawner)
+{
+	return spawner->ask;
+}
+
+int spawner_go_fd(const struct spawner *spawner)
+{
+	return spawner->go;
+}
+
+int spawner_answer(const struct spawner *spawner)
+{
+	eventfd_t n;
+
+	eventfd_read(spawner->ask, &n);
+	return eventfd_write(spawner->go, 1) < 0 ? -errno : 0;
 }
 
 void spawner_collect(struct spawner *spawner)

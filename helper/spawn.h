@@ -18,26 +18,34 @@
 struct spawner;
 
 /**
- * struct spawn - one birth
+ * struct spawn - one birth: of a workload, and of an init before it if the cell has one
  * @backend: whose enter() the child runs
- * @child: prepared; its fd_limit and stdio are set by the spawner
+ * @child: prepared; its fd_limit, null_fd and init_fd are for the spawner
  * @cgroup_fd: where the child is born
  * @net_fd: its network namespace; negative: the helper's own
- * @pid: the child, if @errnum is 0, also if it failed before exec
+ * @init_pid: the init; 0: none; @init_pidfd: of it, CLOEXEC; the caller owns it
+ * @asking: while spawner_ask_fd() is readable: the child that waits for its maps
+ * @pid: the child, if @errnum is 0, also if it failed before exec; 0: its init failed
  * @pidfd: of the child, CLOEXEC; the caller owns it
  * @errnum: of clone3 itself
- * @status: what the child reported
+ * @status: what the child reported, or its init
  */
 struct spawn {
 	const struct backend *backend;
 	struct child child;
 	int cgroup_fd;
 	int net_fd;
+	pid_t init_pid;
+	int init_pidfd;
+	volatile pid_t asking;
 	pid_t pid;
 	int pidfd;
 	int errnum;
 	struct child_status status;
 };
+
+#define SPAWN_NONE	{ .child = { .domain_fd = -EBADF }, .cgroup_fd = -EBADF, \
+			  .net_fd = -EBADF, .init_pidfd = -EBADF, .pidfd = -EBADF }
 
 /**
  * spawner_open() - start a spawner thread
@@ -56,7 +64,16 @@ int spawner_submit(struct spawner *spawner, struct spawn *spawn);
 /* spawner_done_fd() - readable (an eventfd) when the birth is over. */
 int spawner_done_fd(const struct spawner *spawner);
 
-/* spawner_collect() - after that: take the result into the struct spawn. */
+/* spawner_ask_fd() - readable (an eventfd) when a child waits for its maps. */
+int spawner_ask_fd(const struct spawner *spawner);
+
+/* spawner_go_fd() - what such a child reads until spawner_answer(). */
+int spawner_go_fd(const struct spawner *spawner);
+
+/* spawner_answer() - after spawner_ask_fd(): the maps are written, it may go on. */
+int spawner_answer(const struct spawner *spawner);
+
+/* spawner_collect() - after spawner_done_fd(): take the result into the struct spawn. */
 void spawner_collect(struct spawner *spawner);
 
 /* spawner_abandon() - a birth that will not end: spawner_close() then leaves all as it is. */

@@ -118,7 +118,7 @@ int identity_up(struct cell *cell, struct error *err)
 	char where[PATH_MAX];
 	int ret;
 
-	if (cgroup_writable_by(cell->leaf_fd, id->uid, id->gid, where))
+	if (!cell->read_only && cgroup_writable_by(cell->leaf_fd, id->uid, id->gid, where))
 		return err_set(err, "identity", EPERM, "uid %u, gid %u may write %s of %s/%s: the "
 			       "cell could leave its cgroup", id->uid, id->gid, where,
 			       cell->host->parent.path, cell->leaf);

@@ -5,6 +5,7 @@
 
 #include "helper/cell.h"
 #include "helper/limits.h"
+#include "helper/process.h"
 #include "helper/users.h"
 #include "lib/io.h"
 
@@ -26,31 +27,12 @@ static int check_not_traceable(const struct plan_user *user, struct error *err)
 	return -EPERM;
 }
 
-/*
- * A uid that processes outside the cell may have, too, could ptrace them and
- * take over their fds and their egress; a Landlock domain ends that.
- */
-static int check_user(const struct cell *cell, struct error *err)
+static int check_user(struct cell *cell, struct error *err)
 {
-	const struct plan_user *user = &cell->plan->user;
-	char where[PATH_MAX];
+	int ret = cell->plan->user.dynamic ? users_range_mapped(err) :
+					     check_not_traceable(&cell->plan->user, err);
 
-	if (user->dynamic)
-		return users_range_mapped(err);
-	if (cgroup_writable_by(cell->host->parent.fd, user->uid, user->gid, where)) {
-		err_set(err, "check", EPERM, "uid %u, gid %u may write %s of the cell parent %s: "
-			"the cell could move itself out of its cgroup and its egress rules",
-			user->uid, user->gid, where, cell->host->parent.path);
-		err_hint(err, "leave out --user: the cell gets a uid of its own");
-		return -EPERM;
-	}
-	if (cell->host->domain_fd < 0) {
-		err_set(err, "check", EPERM, "uid %u may be had by processes outside the cell, "
-			"and this kernel has no Landlock to keep the cell off them", user->uid);
-		err_hint(err, "leave out --user, or boot with lsm=landlock,...");
-		return -EPERM;
-	}
-	return check_not_traceable(user, err);
+	return ret ?: namespaces_check(cell, err);
 }
 
 int check_up(struct cell *cell, struct error *err)
@@ -62,6 +44,6 @@ int check_up(struct cell *cell, struct error *err)
 	if (ret == 0)
 		ret = limits_enable(&cell->host->parent, &cell->plan->limits, err);
 	if (ret == 0)
-		ret = check_user(cell, err);
-	return ret;
+		ret = process_prepare(&cell->plan->process, &cell->process, err);
+	return ret ?: check_user(cell, err);
 }

@@ -5,21 +5,32 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "helper/cell.h"
+#include "helper/domain.h"
+#include "helper/envlist.h"
 #include "helper/limits.h"
 #include "helper/seccomp.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
+
+/* From an empty cgroup to a child that can be reaped, in milliseconds. */
+#define INIT_PATIENCE	1000
 
 /* One birth as the loop sees it. */
 struct birth_wait {
 	struct cell *cell;
 	struct loop_op done_op;
 	struct loop_op deadline_op;
+	struct loop_op map_op;
+	struct error *err;
 	bool done;
 	bool late;
 	bool stuck;
@@ -29,6 +40,18 @@ static void birth_done(struct loop_op *op, int res)
 {
 	(void)res;
 	op_owner(op, struct birth_wait, done_op)->done = true;
+}
+
+/* The child waits for the maps of its user namespace; without them it ends. */
+static void map_asked(struct loop_op *op, int res)
+{
+	struct birth_wait *wait = op_owner(op, struct birth_wait, map_op);
+
+	if (res == -ECANCELED)
+		return;
+	if (namespaces_map(wait->cell, wait->err) < 0)
+		cgroup_leaf_kill(wait->cell->kill_fd);
+	spawner_answer(wait->cell->host->spawner);
 }
 
 /*
@@ -58,8 +81,11 @@ static int wait_for_birth(struct birth_wait *wait, struct error *err)
 
 	wait->done_op.done = birth_done;
 	wait->deadline_op.done = birth_late;
+	wait->map_op.done = map_asked;
 	loop_poll(host->loop, &wait->done_op, spawner_done_fd(host->spawner), POLLIN);
 	loop_timer(host->loop, &wait->deadline_op, now_ns() + CELLOS_SPAWN_TIMEOUT * NSEC_PER_SEC);
+	if (wait->cell->namespaces.flags & CLONE_NEWUSER)
+		loop_poll(host->loop, &wait->map_op, spawner_ask_fd(host->spawner), POLLIN);
 	while (!wait->done && !wait->stuck && ret == 0)
 		ret = loop_turn(host->loop, err);
 	if (ret < 0) {
@@ -71,6 +97,7 @@ static int wait_for_birth(struct birth_wait *wait, struct error *err)
 	}
 	loop_drop(&wait->done_op);
 	loop_drop(&wait->deadline_op);
+	loop_drop(&wait->map_op);
 	if (wait->done) {
 		spawner_collect(host->spawner);
 		return ret;
@@ -142,11 +169,35 @@ static void hint_workdir(const struct cell *cell, int errnum, struct error *err)
 			 "out for /");
 }
 
+static void hint_mounts(const struct cell *cell, const struct child_status *status,
+			struct error *err)
+{
+	bool hidden = status->what && status->what[0] == '/' &&
+		      status->what != cell->plan->working_directory;
+
+	if (status->errnum == ENOENT && hidden)
+		err_hint(err, "what is to be hidden has to be there: make it, or leave it out");
+	else if (status->errnum == ESTALE)
+		err_hint(err, "the folder was replaced while the cell was made");
+	else if (status->errnum == EPERM)
+		err_hint(err, "the host forbids this mount, inside user namespaces perhaps");
+}
+
 static void hint_exec(const struct cell *cell, int errnum, struct error *err)
 {
 	bool found = cell->spawn.status.exit_status == CELLOS_EXIT_NOT_EXECUTABLE;
+	bool listed = cell->prefixes && cell->spawn.status.what;
 
-	if (errnum == EACCES)
+	if (listed && errnum == EACCES)
+		err_hint(err, "CELLOS_RUN_ARGV0_ALLOW_PREFIXES lists what may be executed, links "
+			 "resolved");
+	else if (listed)
+		err_hint(err, "with CELLOS_RUN_ARGV0_ALLOW_PREFIXES: name its interpreter as "
+			 "argv[0], and the script behind it");
+	else if (errnum == EACCES && cell->plan->isolation.listed)
+		err_hint(err, "of the lists in run.isolation: a program that is not static also "
+			 "takes systemLibraries, a script its interpreter's path");
+	else if (errnum == EACCES)
 		err_hint(err, "it must be a file that the cell's uid %u may execute, in "
 			 "directories that it may search", cell->identity.uid);
 	else if (errnum == ENOENT && found)
@@ -183,15 +234,19 @@ static int explain_child(struct cell *cell, struct error *err)
 	cell->exit_status = status->exit_status;
 	if (explain_memory(cell, status->errnum, err))
 		cell->exit_status = CELLOS_EXIT_FAILED;
-	if (status->step == CHILD_WORKDIR)
-		what = cell->plan->working_directory;
+	if (status->what)
+		what = status->what;
 	else if (status->step == CHILD_EXEC)
 		what = cell->plan->argv[0];
 	err_set(err, "spawn", status->errnum, "%s: %s", child_step_name(status->step), what);
-	if (status->errnum == ENOMEM || status->errnum == EAGAIN)
+	if (status->errnum == ENOMEM || status->errnum == EAGAIN || status->errnum == ENOSPC)
 		err_hint(err, "a limit of the cell or of a cgroup above is too low to start it");
 	else if (status->step == CHILD_WORKDIR)
 		hint_workdir(cell, status->errnum, err);
+	else if (status->step == CHILD_MOUNTS)
+		hint_mounts(cell, status, err);
+	else if (status->step == CHILD_PROCESS)
+		err_hint(err, "what spec.run.process asks for cannot be had here");
 	else if (status->step == CHILD_EXEC)
 		hint_exec(cell, status->errnum, err);
 	return -status->errnum;
@@ -199,6 +254,8 @@ static int explain_child(struct cell *cell, struct error *err)
 
 static int judge(struct cell *cell, const struct birth_wait *wait, struct error *err)
 {
+	if (cell->spawn.init_pid)
+		pidref_take(&cell->init, cell->spawn.init_pid, cell->spawn.init_pidfd);
 	if (cell->spawn.errnum)
 		return explain_clone(cell, err);
 	cell->wait.child = (struct pidref){ cell->spawn.pid, cell->spawn.pidfd, 0, 0 };
@@ -220,26 +277,56 @@ static int judge(struct cell *cell, const struct birth_wait *wait, struct error 
 	return -ETIMEDOUT;
 }
 
+/*
+ * The lists name paths as people know them: /bin, where /usr/bin is meant. One that is
+ * not there, or not to be seen, stays as it is: nothing is below it.
+ */
+static int resolve_prefixes(struct cell *cell)
+{
+	char *const *given = cell->plan->argv0_prefixes;
+	size_t n = 0;
+
+	while (given && given[n])
+		n++;
+	cell->prefixes = given ? calloc(n + 1, sizeof(*cell->prefixes)) : NULL;
+	for (size_t i = 0; cell->prefixes && i < n; i++) {
+		cell->prefixes[i] = realpath(given[i], NULL) ?: strdup(given[i]);
+		if (!cell->prefixes[i])
+			return -ENOMEM;
+	}
+	return given && !cell->prefixes ? -ENOMEM : 0;
+}
+
 static int prepare(struct cell *cell, struct error *err)
 {
 	struct child *child = &cell->spawn.child;
 	unsigned int variant = filter_variant(&cell->plan->policy, cell->plan->egress_enforced);
-	int ret;
+	int ret = resolve_prefixes(cell);
 
+	if (ret < 0)
+		return err_set(err, "spawn", ret, "no memory");
 	if (cell->plan->net == CELLOS_NET_OWN)
 		variant |= FILTER_OWN_NETNS;
 	*child = (struct child){
 		.argv = cell->plan->argv,
 		.envp = cell->plan->envp,
 		.working_directory = cell->plan->working_directory,
-		.domain_fd = cell->host->domain_fd,
+		.prefixes = cell->prefixes,
+		.domain_fd = -EBADF,
+		.init_fd = -EBADF,
+		.process = &cell->process,
+		.drop_caps = 1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_SETPCAP,
 		.uid = cell->identity.uid,
 		.gid = cell->identity.gid,
 	};
 	memcpy(child->stdio, cell->stdio.child, sizeof(child->stdio));
 	child->filter = &filter_programs[variant];
+	namespaces_prepare(cell);
 	ret = cell->backend->prepare(child, err);
 	cell->prepared = ret == 0;
+	if (ret == 0)
+		ret = domain_prepare(cell->plan, cell->identity.uid == 0, cell->host->domain_fd,
+				     child, err);
 	cell->spawn.backend = cell->backend;
 	cell->spawn.cgroup_fd = cell->leaf_fd;
 	cell->spawn.net_fd = cell->network.fd;
@@ -248,7 +335,7 @@ static int prepare(struct cell *cell, struct error *err)
 
 int spawn_up(struct cell *cell, struct error *err)
 {
-	struct birth_wait wait = { .cell = cell };
+	struct birth_wait wait = { .cell = cell, .err = err };
 	uint64_t begin = now_ns();
 	int judged, ret = prepare(cell, err);
 
@@ -270,22 +357,46 @@ int spawn_up(struct cell *cell, struct error *err)
 	return ret;
 }
 
-int spawn_down(struct cell *cell, struct error *err)
+void spawn_release(struct cell *cell)
 {
-	int ret = 0;
-
 	if (cell->prepared)
 		cell->backend->release(&cell->spawn.child);
 	cell->prepared = false;
+	envlist_free(cell->prefixes);
+	cell->prefixes = NULL;
+	domain_release(cell->host->domain_fd, &cell->spawn.child);
+}
+
+/* Its end is nobody's business but the kernel's, which wants it reaped. */
+static void reap_init(struct cell *cell)
+{
+	struct pollfd p = { .fd = cell->init.fd, .events = POLLIN };
+	siginfo_t info;
+
+	if (cell->init.fd >= 0 && poll(&p, 1, INIT_PATIENCE) == 1)
+		waitid(P_PIDFD, (id_t)cell->init.fd, &info, WEXITED | WNOHANG);
+	pidref_done(&cell->init);
+}
+
+int spawn_down(struct cell *cell, struct error *err)
+{
+	int reaped = 0, ret = 0;
+
+	spawn_release(cell);
 	if (cell->leaf_fd >= 0 && cgroup_leaf_populated(cell->events_fd) != 0) {
 		ret = cgroup_leaf_kill(cell->kill_fd);
 		if (ret < 0)
 			return err_set(err, "spawn", ret, "cannot kill the processes of %s",
 				       cell->leaf);
-		ret = wait_until_empty(cell, err);
 	}
-	/* A child that never ran, or whose exit nobody has waited for yet. */
-	if (!cell->wait.exit_op.armed && wait_reap(cell, err) < 0 && ret == 0)
-		ret = -ETIMEDOUT;
-	return ret;
+	/*
+	 * A child that never ran, or whose exit nobody has waited for yet. First, for the
+	 * end of an init waits until all of its namespace are reaped.
+	 */
+	if (!cell->wait.exit_op.armed)
+		reaped = wait_reap(cell, err);
+	if (cell->leaf_fd >= 0)
+		ret = wait_until_empty(cell, err);
+	reap_init(cell);
+	return ret ?: reaped;
 }

@@ -137,3 +137,11 @@ const char *word_guess(const struct word_list *list, const char *word)
 		guess_try(&guess, list->words[i]);
 	return guess.best;
 }
+
+bool path_climbs(const char *path)
+{
+	for (const char *p = path; (p = strstr(p, "..")); p += 2)
+		if ((p == path || p[-1] == '/') && (p[2] == '/' || !p[2]))
+			return true;
+	return false;
+}

@@ -6,6 +6,7 @@
 #ifndef HELPER_TEXT_H
 #define HELPER_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,5 +54,8 @@ int word_index(const struct word_list *list, const char *word);
 
 /* word_guess() - the word of @list that was probably meant, or NULL */
 const char *word_guess(const struct word_list *list, const char *word);
+
+/* path_climbs() - does a path have a component ".."? */
+bool path_climbs(const char *path);
 
 #endif /* HELPER_TEXT_H */

@@ -33,7 +33,7 @@ int verb_destroy(int argc, char **argv)
 	struct verb_options options = { 0 };
 	struct error err = { 0 };
 	struct report report;
-	struct host host;
+	static struct host host;	/* large for a stack */
 	struct sweep sweep = { .verb = "destroy", .report = &report };
 	int ret = verb_begin(argc, argv, VERB_TAKES_ALL, PRIV_MASK(PRIV_EGRESS) |
 			     PRIV_MASK(PRIV_SIGNAL) | PRIV_MASK(PRIV_NETWORK) |

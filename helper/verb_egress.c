@@ -118,7 +118,7 @@ int verb_egress(int argc, char **argv)
 	struct verb_options options = { 0 };
 	struct error err = { 0 };
 	struct report report = { 0 };
-	struct host host;
+	static struct host host;	/* large for a stack */
 	uint32_t privs = PRIV_MASK(PRIV_EGRESS) | PRIV_MASK(PRIV_CALLER_FILES) |
 			 PRIV_MASK(PRIV_NETWORK) | PRIV_MASK(PRIV_NETWORK_FIND);
 	int ret = verb_begin(argc, argv, VERB_TAKES_SET, privs, HOST_NFT, &options, &host, &err);

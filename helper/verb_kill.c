@@ -72,7 +72,7 @@ int verb_kill(int argc, char **argv)
 {
 	struct verb_options options = { 0 };
 	struct error err = { 0 };
-	struct host host;
+	static struct host host;	/* large for a stack */
 	struct cell cell;
 	int sig, ret = verb_begin(argc, argv, 0, PRIV_MASK(PRIV_SIGNAL), 0, &options, &host,
 				  &err);

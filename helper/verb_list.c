@@ -23,7 +23,7 @@ int verb_list(int argc, char **argv)
 	struct verb_options options;
 	struct error err = { 0 };
 	struct report report;
-	struct host host;
+	static struct host host;	/* large for a stack */
 	int ret = verb_parse(argc, argv, 0, &options, &err);
 
 	if (ret == 0 && options.n_args)
@@ -52,7 +52,7 @@ int verb_show(int argc, char **argv)
 	struct verb_options options = { 0 };
 	struct error err = { 0 };
 	struct report report = { 0 };
-	struct host host;
+	static struct host host;	/* large for a stack */
 	struct cell cell;
 	int ret = verb_begin(argc, argv, 0, LOOK_PRIVS, HOST_NFT, &options, &host, &err);
 	bool no_parent = ret == 1;

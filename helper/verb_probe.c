@@ -14,6 +14,7 @@
 
 #include "helper/caps.h"
 #include "helper/cgroup_level.h"
+#include "helper/domain.h"
 #include "helper/host.h"
 #include "helper/limits.h"
 #include "helper/rehearsal.h"

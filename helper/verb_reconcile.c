@@ -170,7 +170,7 @@ int verb_reconcile(int argc, char **argv)
 	struct verb_options options = { 0 };
 	struct error err = { 0 };
 	struct report report;
-	struct host host;
+	static struct host host;	/* large for a stack */
 	struct sweep sweep = { .verb = "reconcile", .report = &report, .wants = is_abandoned,
 			       .keep = repair };
 	int swept;

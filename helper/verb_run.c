@@ -18,7 +18,8 @@
 
 #define RUN_PRIVS	(PRIV_MASK(PRIV_CALLER_FILES) | PRIV_MASK(PRIV_PARENT) | \
 			 PRIV_MASK(PRIV_EGRESS) | PRIV_MASK(PRIV_STDIO) | PRIV_MASK(PRIV_SIGNAL) | \
-			 PRIV_MASK(PRIV_CREDENTIALS))
+			 PRIV_MASK(PRIV_CREDENTIALS) | PRIV_MASK(PRIV_NETWORK) | \
+			 PRIV_MASK(PRIV_NAMESPACES))
 
 enum {
 	OPT_PARENT = 1, OPT_BACKEND, OPT_UNSHARE, OPT_ENV, OPT_STDIO, OPT_EGRESS, OPT_NETNS,
@@ -108,18 +109,6 @@ static int open_report(const char *where, int *ret_fd, struct error *err)
 	return 0;
 }
 
-/* Asked before the plan is made, for privileges are given up before that, too. */
-static uint32_t network_privs(const struct run_options *options)
-{
-	uint32_t privs = 0;
-
-	if (options->unshare || options->netns || getenv("CELLOS_SUBPROCESS_UNSHARE"))
-		privs |= PRIV_MASK(PRIV_NETWORK);
-	if (options->netns)
-		privs |= PRIV_MASK(PRIV_NETWORK_FIND);
-	return privs;
-}
-
 struct input {
 	struct run_options options;
 	char *bytes;
@@ -148,7 +137,8 @@ static int take_input(int argc, char **argv, struct input *input, struct error *
 	if (ret == 0)
 		ret = verb_need_root("run", err);
 	if (ret == 0)
-		ret = caps_init(RUN_PRIVS | network_privs(&input->options), err);
+		ret = caps_init(RUN_PRIVS | (input->options.netns ? PRIV_MASK(PRIV_NETWORK_FIND) : 0),
+				err);
 	if (ret == 0) {
 		int priv __free(priv) = caps_raise(PRIV_CALLER_FILES, err);
 
@@ -159,7 +149,7 @@ static int take_input(int argc, char **argv, struct input *input, struct error *
 			ret = caller_file_open(input->options.document, "document", &fd, err);
 	}
 	if (ret == 0)
-		ret = caps_forget(PRIV_CALLER_FILES, err);
+		ret = caps_forget(PRIV_MASK(PRIV_CALLER_FILES), err);
 	if (ret == 0)
 		ret = caller_file_read(fd, "document", &input->bytes, &input->size, err);
 	return ret;
@@ -203,22 +193,39 @@ static int say_result(const struct input *input, const struct run_result *result
 /*
  * The network that the caller named may be that of a process, which takes the caller's
  * rights to open. What cannot be opened here the step "network" tries once more, and
- * names. To know the host's own takes them, too. Then nobody needs them any more.
+ * names. To know the host's own takes them, too.
  */
-static int take_network(const struct plan *plan, struct network *ret, struct error *err)
+static void take_network(const struct plan *plan, struct network *ret)
 {
-	if (plan->net == CELLOS_NET_HOST)
-		return caps_forget(PRIV_NETWORK, err);
-	if (plan->net != CELLOS_NET_PATH)
-		return 0;
-	{
-		int priv __free(priv) = caps_raise(PRIV_NETWORK_FIND, NULL);
+	int priv __free(priv) = -1;
 
-		(void)priv;	/* who has it not may do without */
-		ret->fd = network_open_path(plan->netns, NULL);
-		ret->first = network_of_first();
-	}
-	return caps_forget(PRIV_NETWORK_FIND, err);
+	if (plan->net != CELLOS_NET_PATH)
+		return;
+	priv = caps_raise(PRIV_NETWORK_FIND, NULL);	/* who has it not may do without */
+	ret->fd = network_open_path(plan->netns, NULL);
+	ret->first = network_of_first();
+}
+
+/* What was asked for before anybody knew the plan, and is not in it. */
+static uint32_t unneeded_privs(const struct plan *plan)
+{
+	uint32_t privs = 0;
+
+	if (plan->net == CELLOS_NET_PATH)
+		privs |= PRIV_MASK(PRIV_NETWORK_FIND);
+	else if (plan->net == CELLOS_NET_HOST)
+		privs |= PRIV_MASK(PRIV_NETWORK);
+	if (!(plan->isolation.unshare & ~(uint32_t)UNSHARE_NET))
+		privs |= PRIV_MASK(PRIV_NAMESPACES);
+	return privs;
+}
+
+/* Whoever asks for it may not know what it is to be uid 0. */
+static void warn_of_root(const struct plan *plan)
+{
+	if (!plan->user.dynamic && plan->user.uid == 0)
+		dprintf(STDERR_FILENO, "cellos-helper: warning: cell %s keeps the host's uid 0: "
+			"files that root owns are its own\n", plan->cell_id);
 }
 
 static int run_plan(const struct plan *plan, const struct input *input, struct run_result *result)
@@ -229,13 +236,15 @@ static int run_plan(const struct plan *plan, const struct input *input, struct r
 	struct network network = NETWORK_NONE;
 	int status;
 
+	take_network(plan, &network);
 	/* Before there is a second thread, which would keep what only this one gives up. */
-	if (take_network(plan, &network, &result->error) < 0 ||
+	if (caps_forget(unneeded_privs(plan), &result->error) < 0 ||
 	    host_open(plan->cgroup_parent, HOST_NFT | HOST_LOOP | HOST_SPAWN | HOST_CREATE, &host,
 		      &result->error) < 0)
 		return say_result(input, result, CELLOS_EXIT_FAILED);
 	cell_init(&cell, &host, plan);
 	cell.network = network;
+	warn_of_root(plan);
 	status = run_cell(&cell, cell_steps, result);
 	/*
 	 * What is left are fds, memory and a sleeping thread of this process, which

@@ -7,6 +7,7 @@
 #ifndef LIB_COMPAT_H
 #define LIB_COMPAT_H
 
+#include <errno.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <stddef.h>
@@ -112,11 +113,15 @@ struct compat_pidfd_info {
 
 #define COMPAT_PIDFD_GET_INFO	_IOWR(0xFF, 11, struct compat_pidfd_info)
 
-/* Landlock, with the fields of ABI 6 (Linux 6.12). */
-#define COMPAT_LANDLOCK_ACCESS_FS_MAKE_BLOCK	(UINT64_C(1) << 11)
-#define COMPAT_LANDLOCK_SCOPE_ABSTRACT		(UINT64_C(1) << 0)
-#define COMPAT_LANDLOCK_SCOPE_SIGNAL		(UINT64_C(1) << 1)
-#define COMPAT_LANDLOCK_CREATE_RULESET_VERSION	1U
+/*
+ * Landlock (landlock(7)): rights by the ABI that brought them, up to ABI 6, Linux
+ * 6.12. Those of ABI 1 are <linux/landlock.h>'s, of Linux 5.13.
+ */
+#define COMPAT_LANDLOCK_ACCESS_FS_REFER		(UINT64_C(1) << 13)	/* 2: Linux 5.19 */
+#define COMPAT_LANDLOCK_ACCESS_FS_TRUNCATE	(UINT64_C(1) << 14)	/* 3: Linux 6.2 */
+#define COMPAT_LANDLOCK_ACCESS_FS_IOCTL_DEV	(UINT64_C(1) << 15)	/* 5: Linux 6.10 */
+#define COMPAT_LANDLOCK_SCOPE_ABSTRACT		(UINT64_C(1) << 0)	/* 6: Linux 6.12 */
+#define COMPAT_LANDLOCK_SCOPE_SIGNAL		(UINT64_C(1) << 1)	/* 6 */
 
 struct compat_landlock_ruleset_attr {
 	uint64_t handled_access_fs;
@@ -124,10 +129,29 @@ struct compat_landlock_ruleset_attr {
 	uint64_t scoped;
 };
 
-static inline int sys_landlock_create_ruleset(const struct compat_landlock_ruleset_attr *attr,
-					      size_t size, uint32_t flags)
+struct compat_landlock_path_beneath_attr {
+	uint64_t allowed_access;
+	int32_t parent_fd;
+} __attribute__((packed));
+
+/* sys_landlock_abi() - its version, or -errno: no Landlock. */
+static inline int sys_landlock_abi(void)
 {
-	return (int)syscall(SYS_landlock_create_ruleset, attr, size, flags);
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+
+	return abi < 0 ? -errno : (int)abi;
+}
+
+static inline int sys_landlock_create_ruleset(const struct compat_landlock_ruleset_attr *attr,
+					      size_t size)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, attr, size, 0);
+}
+
+static inline int sys_landlock_add_rule(int ruleset_fd,
+					const struct compat_landlock_path_beneath_attr *attr)
+{
+	return (int)syscall(SYS_landlock_add_rule, ruleset_fd, 1, attr, 0);
 }
 
 static inline int sys_landlock_restrict_self(int ruleset_fd, uint32_t flags)

@@ -58,6 +58,13 @@ enum cellos_net {
 	CELLOS_NET_PATH		= 2	/* one that the caller prepared and named */
 };
 
+/* Which system calls a cell is kept from, besides those that no cell may make. */
+enum cellos_seccomp {
+	CELLOS_SECCOMP_BASELINE	= 0,	/* a list for ordinary programs */
+	CELLOS_SECCOMP_NONE	= 1,	/* no others */
+	CELLOS_SECCOMP_FILE	= 2	/* what a compiled BPF program says */
+};
+
 /* What a teardown may leave, each with its own fields in the report. */
 enum cellos_residue {
 	CELLOS_RESIDUE_PROCESS	= 0,
@@ -84,6 +91,10 @@ enum cellos_residue {
 #define CELLOS_RULE_ADDRS_MAX	64	/* addresses of one rule ("resolved") */
 #define CELLOS_KEYS_MAX		2560	/* set elements that the rules compile to: 60 KiB of keys */
 #define CELLOS_TUPLES_MAX	32	/* (prefix length, port mask), a family and level */
+#define CELLOS_LIST_MAX		64	/* paths of one list of run.isolation, prefixes of argv[0] */
+#define CELLOS_CPUS_MAX		1024	/* CPU numbers that an affinity can name */
+#define CELLOS_WORKSPACE_MIN	65536UL	/* bytes of a private workspace */
+#define CELLOS_WORKSPACE_DEFAULT (64UL * 1024 * 1024)	/* if there is no memory limit, either */
 #define CELLOS_TTL_MAX		4294967295UL	/* seconds */
 #define CELLOS_GRACE_MAX	3600	/* seconds */
 #define CELLOS_GRACE_DEFAULT	5	/* seconds from SIGTERM to the kill */

@@ -258,6 +258,13 @@ TEST_F(cell, socket_that_an_outsider_passes_is_the_outsiders)
 	EXPECT_EQ(1, json_int_at(run.report, "/egress/denied/packets"));
 }
 
+/* To bind a Unix socket is to make a file, which a uid of the cell's own may not. */
+static void let_write(struct run *run)
+{
+	run->args[0] = "--user";
+	run->args[1] = "12345:12345";
+}
+
 /* For the same reason a socket from another cell has that cell's rules, not the taker's. */
 TEST_F(cell, socket_from_another_cell_keeps_that_cells_rules)
 {
@@ -268,6 +275,7 @@ TEST_F(cell, socket_from_another_cell_keeps_that_cells_rules)
 	struct run giver = attempt_run(&self->out, "giver", RULE(PEER4, 53, "udp"),
 				       STEPS(UDP4, text("give %s", path), "ready"));
 
+	let_write(&taker);
 	guest_start(&self->out, &taker, "taker");
 	guest_start(&self->out, &giver, "giver");
 	run_finish(&taker);
@@ -292,6 +300,7 @@ static const char *inherit_socket(const struct outside *out, const char *path, c
 				       STEPS(UDP4, text("give %s", path)));
 	pid_t pid;
 
+	let_write(&taker);
 	giver.no_parent = true;
 	giver.args[0] = text("--cgroup-parent=%s", parent);
 	guest_start(out, &taker, "taker");

@@ -193,7 +193,7 @@ FIXTURE_SETUP(user) { env_setup(&self->env, "escape"); }
 FIXTURE_TEARDOWN_PARENT(user) { env_teardown(&self->env); }
 
 static void expect_user_refused(struct __test_metadata *_metadata, const struct test_env *env,
-				const char *user)
+				const char *user, const char *why)
 {
 	const char *before = host_snapshot(env);
 	struct run run = {
@@ -203,7 +203,7 @@ static void expect_user_refused(struct __test_metadata *_metadata, const struct 
 
 	EXPECT_EQ(125, run_whole(env, &run)) TH_LOG("--user %s", user);
 	EXPECT_STREQ("EPERM", json_text_at(run.report, "/error/errnoName"));
-	EXPECT_NE(NULL, strstr(json_text_at(run.report, "/error/message"), "cgroup.procs"))
+	EXPECT_NE(NULL, strstr(json_text_at(run.report, "/error/message"), why))
 		TH_LOG("%s", run.err.bytes);
 	EXPECT_STREQ("failed", json_text_at(run.report, "/exit/kind"));
 	EXPECT_STREQ(before, host_snapshot(env));
@@ -211,8 +211,8 @@ static void expect_user_refused(struct __test_metadata *_metadata, const struct 
 
 TEST_F(user, uid_0_is_refused)
 {
-	expect_user_refused(_metadata, &self->env, "0:0");
-	expect_user_refused(_metadata, &self->env, "0:12345");
+	expect_user_refused(_metadata, &self->env, "0:0", "uid 0 owns the host's cgroups");
+	expect_user_refused(_metadata, &self->env, "0:12345", "uid 0 owns");
 }
 
 TEST_F(user, uid_or_gid_that_may_write_the_parent_is_refused)
@@ -220,17 +220,17 @@ TEST_F(user, uid_or_gid_that_may_write_the_parent_is_refused)
 	char *procs = text("%s/cgroup.procs", self->env.parent);
 
 	ASSERT_EQ(0, chown(procs, OTHER_UID, 0));
-	expect_user_refused(_metadata, &self->env, "12345:777");
+	expect_user_refused(_metadata, &self->env, "12345:777", "cgroup.procs");
 	ASSERT_EQ(0, chown(procs, 0, OTHER_UID));
 	ASSERT_EQ(0, chmod(procs, 0664));
-	expect_user_refused(_metadata, &self->env, "777:12345");
+	expect_user_refused(_metadata, &self->env, "777:12345", "cgroup.procs");
 }
 
 TEST_F(user, parent_that_everybody_may_write_is_refused_for_all)
 {
 	ASSERT_EQ(0, chmod(text("%s/cgroup.procs", self->env.parent), 0666));
-	expect_user_refused(_metadata, &self->env, "12345:12345");
-	expect_user_refused(_metadata, &self->env, "dynamic");
+	expect_user_refused(_metadata, &self->env, "12345:12345", "cgroup.procs");
+	expect_user_refused(_metadata, &self->env, "dynamic", "cgroup.procs");
 }
 
 static pid_t start_other(void)

@@ -74,16 +74,31 @@ TEST_F(cell, signal_that_ends_the_workload_is_named)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct run run = probe(&self->env, "raise", text("%d", cases[i].sig));
-		bool core = dumps_core(self->env.dir, cases[i].sig);
 
 		EXPECT_EQ(128 + cases[i].sig, run_whole(&self->env, &run));
 		EXPECT_STREQ("signaled", json_text_at(run.report, "/exit/kind"));
 		EXPECT_EQ(cases[i].sig, json_int_at(run.report, "/exit/signal"));
 		EXPECT_STREQ(cases[i].name, json_text_at(run.report, "/exit/signalName"));
-		EXPECT_EQ(core, json_is_true(json_at(run.report, "/exit/coreDumped")));
+		EXPECT_FALSE(json_is_true(json_at(run.report, "/exit/coreDumped")));
 		EXPECT_EQ(4, json_object_size(json_at(run.report, "/exit")));
 		EXPECT_TRUE(json_is_null(json_at(run.report, "/error")));
 	}
+}
+
+/* By default nothing is dumped; who asks for it may also have to write it somewhere. */
+TEST_F(cell, core_is_dumped_for_who_asks_for_it)
+{
+	bool core = dumps_core(self->env.dir, SIGSEGV);
+	struct run run = {
+		.args = { "--user", "12345:12345" },
+		.document = document("core", "'run': {'argv': ['%s/workload_probe', 'raise', '11'], "
+				     "'workingDirectory': '%s', "
+				     "'process': {'rlimits': {'core': 'unlimited'}}}",
+				     self->env.workloads, self->env.dir),
+	};
+
+	EXPECT_EQ(128 + SIGSEGV, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_EQ(core, json_is_true(json_at(run.report, "/exit/coreDumped")));
 }
 
 /* ---- what cannot be executed ---- */

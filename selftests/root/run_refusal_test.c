@@ -284,7 +284,7 @@ TEST_F(cell, malformed_variable_is_refused_by_name)
 	static const char *const variables[] = {
 		"CELLOS_CELL_BACKEND=docker", "CELLOS_CELL_BACKEND=gvisor",
 		"CELLOS_CGROUP_CPU_MAX=fast", "CELLOS_CGROUP_CPU_MAX=0 1000",
-		"CELLOS_CGROUP_CPU_MAX=1 2 3", "CELLOS_SUBPROCESS_UNSHARE=1",
+		"CELLOS_CGROUP_CPU_MAX=1 2 3", "CELLOS_SUBPROCESS_UNSHARE=pid",
 		"CELLOS_SUBPROCESS_UNSHARE=pod", "CELLOS_RUN_ARGV0_ALLOW_PREFIXES=relative",
 	};
 	const char *before = host_snapshot(&self->env);

@@ -248,8 +248,10 @@ TEST(limits_that_are_absent_stay_unset)
 TEST(what_is_not_built_yet_is_refused_by_name)
 {
 	static const struct refusal rows[] = {
-		{ RUN("'isolation': {'seccomp': true}"), EOPNOTSUPP, "/spec/run/isolation/seccomp",
-		  "isolation \"seccomp\" is not built yet", "leave run.isolation out or empty" },
+		{ RUN("'isolation': {'nested': true}"), EOPNOTSUPP, "/spec/run/isolation/nested",
+		  "cells within cells are not built yet", "leave nested out" },
+		{ RUN("'isolation': {'timeOffsets': {}}"), EOPNOTSUPP,
+		  "/spec/run/isolation/timeOffsets", "offsets cannot be set", "leave it out" },
 		{ RUN("'isolation': 'all'"), EINVAL, "/spec/run/isolation", "an object", NULL },
 		{ RUN("'rootfs': '/srv/root'"), EOPNOTSUPP, "/spec/run/rootfs",
 		  "the gvisor backend", NULL },

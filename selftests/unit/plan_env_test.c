@@ -40,14 +40,26 @@ TEST(malformed_variables_are_refused_even_under_an_option)
 	}, "environment", &row);
 }
 
-TEST(lists_of_allowed_programs_are_refused_as_not_built)
+TEST(lists_of_allowed_programs_hold_absolute_paths)
 {
 	static const struct refusal rows[] = {
-		{ "CELLOS_RUN_ARGV0_ALLOW_PREFIXES=/usr/bin", EOPNOTSUPP, "",
-		  "CELLOS_RUN_ARGV0_ALLOW_PREFIXES: lists of allowed programs", "unset it" },
+		{ "CELLOS_RUN_ARGV0_ALLOW_PREFIXES=bin", EINVAL, "",
+		  "CELLOS_RUN_ARGV0_ALLOW_PREFIXES: \"bin\" is no path prefix", "a comma list" },
+		{ "CELLOS_RUN_ARGV0_ALLOW_PREFIXES=/usr/bin,", EINVAL, "", "\"\" is no", "comma" },
+		{ "CELLOS_RUN_ARGV0_ALLOW_PREFIXES=,/usr/bin", EINVAL, "", "\"\" is no", "comma" },
+		{ "CELLOS_RUN_ARGV0_ALLOW_PREFIXES=/usr/../bin", EINVAL, "", "is no path", ".." },
 	};
+	char variable[] = "CELLOS_RUN_ARGV0_ALLOW_PREFIXES=/usr/bin,/opt/tools/,/";
+	struct plan plan;
 
 	CHECK_VARIABLE(rows);
+	plan = good_plan(_metadata, (struct request) { .environment = { variable } });
+	ASSERT_NE(NULL, plan.argv0_prefixes);
+	EXPECT_STREQ("/usr/bin", plan.argv0_prefixes[0]);
+	EXPECT_STREQ("/opt/tools/", plan.argv0_prefixes[1]);
+	EXPECT_STREQ("/", plan.argv0_prefixes[2]);
+	EXPECT_EQ(NULL, plan.argv0_prefixes[3]);
+	plan_done(&plan);
 }
 
 TEST(cpu_bandwidth_comes_from_the_environment_where_the_document_is_silent)

@@ -34,11 +34,11 @@ TEST(backends_that_are_not_built_or_unknown_are_refused)
 	plan_done(&plan);
 }
 
-TEST(namespaces_other_than_net_are_refused_as_not_built)
+TEST(namespaces_that_are_unknown_or_do_not_go_together_are_refused)
 {
 	static const struct refusal options[] = {
-		{ "pid", EOPNOTSUPP, "", "--unshare: \"pid\": namespaces other than", "none" },
-		{ "pid,ipc,mnt,net", EOPNOTSUPP, "", "not built yet", "--unshare net, or none" },
+		{ "pid", EINVAL, "", "--unshare: pid without mnt", "add mnt" },
+		{ "pid,ipc,net", EINVAL, "", "--unshare: pid without mnt", "add mnt" },
 		{ "pidd", EINVAL, "", "unknown value \"pidd\"", "did you mean pid?" },
 		{ "pid,", EINVAL, "", "unknown value \"\"", "comma list" },
 		{ "none,pid", EINVAL, "", "unknown value \"none\"", "known here" },
@@ -51,10 +51,8 @@ TEST(namespaces_other_than_net_are_refused_as_not_built)
 		{ "/a\nb", EINVAL, "", "is no absolute path", NULL },
 	};
 	static const struct refusal variables[] = {
-		{ "CELLOS_SUBPROCESS_UNSHARE=1", EOPNOTSUPP, "", "\"1\": namespaces other",
-		  "none" },
-		{ "CELLOS_SUBPROCESS_UNSHARE=net,uts", EOPNOTSUPP, "", "CELLOS_SUBPROCESS_UN",
-		  "none" },
+		{ "CELLOS_SUBPROCESS_UNSHARE=pid,uts", EINVAL, "",
+		  "CELLOS_SUBPROCESS_UNSHARE: pid without mnt", "add mnt" },
 		{ "CELLOS_SUBPROCESS_UNSHARE=yes", EINVAL, "", "unknown value \"yes\"", "known" },
 	};
 
@@ -67,7 +65,8 @@ TEST(a_network_namespace_is_made_or_named)
 {
 	char variable[] = "CELLOS_SUBPROCESS_UNSHARE=net";
 	const struct refusal both = {
-		"net", EINVAL, "", "--netns: a network namespace of the cell's own", "without net"
+		"net", EINVAL, "", "--unshare: net, a network namespace of the cell's own, and --netns",
+		"leave one of the two out"
 	};
 	struct plan plan;
 

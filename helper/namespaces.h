@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The namespaces of a cell: what its child is told of them, and what is done from outside. */
+#ifndef HELPER_NAMESPACES_H
+#define HELPER_NAMESPACES_H
+
+#include "lib/err.h"
+
+struct cell;
+
+/**
+ * namespaces_check() - can a cell get what its plan asks for?
+ *
+ * Where the cell's ids may write cgroups, or there is no Landlock to keep it from writing
+ * files, all of the host's mounts have to become read-only: that takes namespaces of
+ * its own. Decides cell->read_only. Return: 0; -EPERM; -EOPNOTSUPP.
+ */
+int namespaces_check(struct cell *cell, struct error *err);
+
+/* namespaces_prepare() - fill cell->namespaces and the child's ids. */
+void namespaces_prepare(struct cell *cell);
+
+/* namespaces_map() - write the id maps of the child that waits for them. 0 or -errno. */
+int namespaces_map(struct cell *cell, struct error *err);
+
+#endif /* HELPER_NAMESPACES_H */

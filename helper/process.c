@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "helper/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+#define STEP		"check"
+#define FIELD(name)	"/spec/run/process/" name
+
+/* In the words of prlimit(1), by number. */
+static const char *const rlimit_names[PLAN_RLIMITS] = {
+	[RLIMIT_AS] = "as",		[RLIMIT_CORE] = "core",
+	[RLIMIT_CPU] = "cpu",		[RLIMIT_DATA] = "data",
+	[RLIMIT_FSIZE] = "fsize",	[RLIMIT_LOCKS] = "locks",
+	[RLIMIT_MEMLOCK] = "memlock",	[RLIMIT_MSGQUEUE] = "msgqueue",
+	[RLIMIT_NICE] = "nice",		[RLIMIT_NOFILE] = "nofile",
+	[RLIMIT_NPROC] = "nproc",	[RLIMIT_RSS] = "rss",
+	[RLIMIT_RTPRIO] = "rtprio",	[RLIMIT_RTTIME] = "rttime",
+	[RLIMIT_SIGPENDING] = "sigpending", [RLIMIT_STACK] = "stack",
+};
+
+_Static_assert(RLIM_NLIMITS == PLAN_RLIMITS, "a name for each limit");
+
+int rlimit_number(const char *name)
+{
+	for (int i = 0; i < PLAN_RLIMITS; i++)
+		if (!strcmp(rlimit_names[i], name))
+			return i;
+	return -1;
+}
+
+/* What a cell gets that asks for nothing; false: the helper's own. */
+static bool default_rlimit(int number, rlim_t own_hard, struct plan_rlimit *ret)
+{
+	rlim_t most = number == RLIMIT_CORE ? 1 : 0;
+
+	if (number != RLIMIT_CORE && number != RLIMIT_NICE && number != RLIMIT_RTPRIO)
+		return false;
+	ret->soft = ret->hard = own_hard < most ? own_hard : most;
+	return true;
+}
+
+static int prepare_rlimit(int number, const struct plan_rlimit *asked, struct child_process *ret,
+			  struct error *err)
+{
+	struct plan_rlimit want = *asked;
+	struct rlimit own;
+	char field[48];
+
+	if (getrlimit((__rlimit_resource_t)number, &own) < 0)
+		return err_set(err, STEP, errno, "getrlimit");
+	if (!asked->given && !default_rlimit(number, own.rlim_max, &want))
+		return 0;
+	if (want.hard > own.rlim_max) {
+		snprintf(field, sizeof(field), FIELD("rlimits/%s"), rlimit_names[number]);
+		err_field_set(err, field);
+		err_set(err, STEP, EPERM, "the helper's own hard limit is %llu",
+			(unsigned long long)own.rlim_max);
+		err_hint(err, "start the helper with a higher one (ulimit -H, systemd's Limit...=)");
+		return -EPERM;
+	}
+	ret->rlimits[ret->n_rlimits++] = (struct child_rlimit){
+		.number = number, .soft = want.soft, .hard = want.hard,
+	};
+	return 0;
+}
+
+static int prepare_nice(const struct plan_process *plan, struct child_process *ret,
+			struct error *err)
+{
+	int own = getpriority(PRIO_PROCESS, 0);
+
+	ret->nice = plan->nice != LIMIT_UNSET ? (int)plan->nice : own < 0 ? 0 : own;
+	if (ret->nice >= own)
+		return 0;
+	err_field_set(err, FIELD("nice"));
+	err_set(err, STEP, EPERM, "the helper itself runs with nice %d, and lower takes "
+		"CAP_SYS_NICE", own);
+	err_hint(err, "ask for %d or more, or start the helper with a lower one", own);
+	return -EPERM;
+}
+
+static int prepare_oom_score(const struct plan_process *plan, struct child_process *ret,
+			     struct error *err)
+{
+	char text[16];
+	int own = 0, want;
+
+	if (io_read_at(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof(text)) > 0)
+		own = atoi(text);
+	want = plan->oom_given ? plan->oom_score_adj : own < 0 ? 0 : own;
+	if (want < own) {
+		err_field_set(err, FIELD("oomScoreAdj"));
+		err_set(err, STEP, EPERM, "the helper's own is %d, and lower takes "
+			"CAP_SYS_RESOURCE", own);
+		err_hint(err, "ask for %d or more, or start the helper with a lower one", own);
+		return -EPERM;
+	}
+	if (want != own)
+		snprintf(ret->oom_score_adj, sizeof(ret->oom_score_adj), "%d", want);
+	return 0;
+}
+
+int process_prepare(const struct plan_process *plan, struct child_process *ret, struct error *err)
+{
+	int status = 0;
+
+	*ret = (struct child_process){
+		.umask = plan->umask == LIMIT_UNSET ? 022 : (mode_t)plan->umask,
+		.cpus_given = plan->cpus_given,
+	};
+	memcpy(ret->cpus, plan->cpus, sizeof(ret->cpus));
+	for (int i = 0; status == 0 && i < PLAN_RLIMITS; i++)
+		status = prepare_rlimit(i, &plan->rlimits[i], ret, err);
+	if (status == 0)
+		status = prepare_nice(plan, ret, err);
+	return status ?: prepare_oom_score(plan, ret, err);
+}
