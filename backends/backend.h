@@ -144,6 +144,7 @@ struct child_path {
  * @fd_limit: no fd that is needed is as high as this
  * @null_fd: /dev/null
  * @uid: of the cell, as its user namespace has it; @gid: likewise
+ * @has_groups: there may be supplementary groups to drop
  * @drop_caps: capabilities that it takes to become that, bits of capability.h
  */
 struct child {
@@ -164,6 +165,7 @@ struct child {
 	int null_fd;
 	uid_t uid;
 	gid_t gid;
+	bool has_groups;
 	uint32_t drop_caps;
 };
 

@@ -115,7 +115,7 @@ int child_drop(const struct child *child)
 		SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
 
 	if (set_caps(child->drop_caps, child->drop_caps) < 0 ||
-	    syscall(SYS_setgroups, 0, NULL) < 0 ||
+	    (child->has_groups && syscall(SYS_setgroups, 0, NULL) < 0) ||
 	    syscall(SYS_setresgid, child->gid, child->gid, child->gid) < 0 ||
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0)

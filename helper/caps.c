@@ -5,81 +5,86 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 /*
  * The closed list. An operation that is not here cannot be privileged: its
- * capability is in no set of the process any more.
+ * capability is in no set of the process any more. A caller that is not root has cells of
+ * its own uid alone: of an operation it takes the first @n_own capabilities, which its
+ * ambient set has to hold; where that is none, the rights of its uid are enough or
+ * have to be.
  */
 static const struct priv_op {
 	const char *name;
 	const char *capabilities;
 	cap_value_t caps[4];
 	int n_caps;
+	int n_own;
 	const char *reason;
 } priv_ops[PRIV_COUNT] = {
 	[PRIV_CALLER_FILES] = {
 		"caller-files", "CAP_DAC_OVERRIDE",
-		{ CAP_DAC_OVERRIDE }, 1,
+		{ CAP_DAC_OVERRIDE }, 1, 0,
 		"Opens the document and the report file that root named, before any cell "
 		"exists; given up for good before the first step of a run.",
 	},
 	[PRIV_PARENT] = {
 		"parent", "CAP_DAC_OVERRIDE",
-		{ CAP_DAC_OVERRIDE }, 1,
+		{ CAP_DAC_OVERRIDE }, 1, 0,
 		"mkdir(2) of the default cell parent in the root of the hierarchy, which is "
 		"writable for nobody; where there is no parent yet, probe makes and removes the "
 		"cgroup of its rehearsal there; given up for good before the first step of a run.",
 	},
 	[PRIV_EGRESS] = {
 		"egress", "CAP_NET_ADMIN",
-		{ CAP_NET_ADMIN }, 1,
+		{ CAP_NET_ADMIN }, 1, 1,
 		"Sends messages that nft/ alone builds, to tables of its own; of what the cell "
 		"or the document says only checked addresses, ports and ids go in. Ends TCP "
 		"connections that were made in the cell's own cgroup, once it is empty.",
 	},
 	[PRIV_NETWORK] = {
 		"network", "CAP_SYS_ADMIN, CAP_NET_ADMIN",
-		{ CAP_SYS_ADMIN, CAP_NET_ADMIN }, 2,
+		{ CAP_SYS_ADMIN, CAP_NET_ADMIN }, 2, 2,
 		"unshare(2) and setns(2) of a network namespace, and nothing else: one that is "
 		"made here, that root named, or whose inode is the one stored of the cell; "
 		"loopback is brought up in one made here. No code of a cell runs meanwhile.",
 	},
 	[PRIV_NETWORK_FIND] = {
 		"network-find", "CAP_SYS_PTRACE",
-		{ CAP_SYS_PTRACE }, 1,
+		{ CAP_SYS_PTRACE }, 1, 1,
 		"open(2) of /proc/PID/ns/net of a process in the cell's cgroup, used only if "
 		"its inode is the one stored, or of the path that root named; stat(2) of that of "
 		"process 1, which is the host's. No process is stopped or read.",
 	},
 	[PRIV_NAMESPACES] = {
 		"namespaces", "CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE",
-		{ CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE }, 3,
+		{ CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE }, 3, 3,
 		"Around clone3(2), and in its child until it drops all: makes the cell's "
 		"namespaces and mounts, all in the new ones; setns(2) into those of the cell's own "
 		"init, by the pidfd of its clone. No code of the cell runs before they are dropped.",
 	},
 	[PRIV_STDIO] = {
 		"stdio", "CAP_CHOWN",
-		{ CAP_CHOWN }, 1,
+		{ CAP_CHOWN }, 1, 0,
 		"fchown(2) of pipes that this process has just made and that have no name: "
 		"the cell can then open /dev/stderr, and nothing else changes hands.",
 	},
 	[PRIV_SIGNAL] = {
 		"signal", "CAP_KILL",
-		{ CAP_KILL }, 1,
+		{ CAP_KILL }, 1, 0,
 		"pidfd_send_signal(2) to a pidfd that was taken at clone or verified against "
 		"the stored inode and the cell's cgroup: never to a number that was reused.",
 	},
 	[PRIV_SWEEP] = {
 		"sweep", "CAP_NET_ADMIN, CAP_DAC_READ_SEARCH",
-		{ CAP_NET_ADMIN, CAP_DAC_READ_SEARCH }, 2,
+		{ CAP_NET_ADMIN, CAP_DAC_READ_SEARCH }, 2, 1,
 		"Only in reconcile: opens cgroups by inode number, and reads directories of "
 		"cgroupfs, whoever's they are, to learn which cgroup ids exist; removes "
 		"elements of those that do not.",
 	},
 	[PRIV_CREDENTIALS] = {
-		"credentials", "CAP_SETUID, CAP_SETGID, CAP_SETPCAP",
-		{ CAP_SETUID, CAP_SETGID, CAP_SETPCAP }, 3,
+		"credentials", "CAP_SETPCAP, CAP_SETUID, CAP_SETGID",
+		{ CAP_SETPCAP, CAP_SETUID, CAP_SETGID }, 3, 1,
 		"Only in the child between clone3 and exec, to lose rights: no groups, the "
 		"cell's uid and gid, empty capability and bounding sets, locked securebits.",
 	},
@@ -87,9 +92,21 @@ static const struct priv_op {
 
 static uint32_t ops_held;
 
+bool caps_of_root(void)
+{
+	return geteuid() == 0;
+}
+
+static int n_caps(const struct priv_op *op)
+{
+	return caps_of_root() ? op->n_caps : op->n_own;
+}
+
 static int set_flags(cap_t caps, const struct priv_op *op, cap_flag_t flag)
 {
-	return cap_set_flag(caps, flag, op->n_caps, op->caps, CAP_SET);
+	int n = n_caps(op);
+
+	return n ? cap_set_flag(caps, flag, n, op->caps, CAP_SET) : 0;
 }
 
 DEFINE_FREE(cap, cap_t, if (*p) cap_free(*p))
@@ -109,42 +126,55 @@ static int apply(const struct priv_op *op)
 	return cap_set_proc(caps) < 0 ? -errno : 0;
 }
 
-/* Without the operations that a verb may do without, where their capabilities are missing. */
-static uint32_t without_missing(uint32_t needed)
+/* The first capability of an operation that is not permitted; -1: all are. */
+static cap_value_t missing(cap_t caps, const struct priv_op *op)
 {
-	cap_t caps __free(cap) = cap_get_proc();
-	cap_flag_value_t value;
+	for (int k = 0; k < n_caps(op); k++) {
+		cap_flag_value_t value = CAP_CLEAR;
 
-	for (int i = PRIV_NETWORK; caps && i <= PRIV_NAMESPACES; i++)
-		for (int k = 0; k < priv_ops[i].n_caps; k++)
-			if (cap_get_flag(caps, priv_ops[i].caps[k], CAP_PERMITTED, &value) < 0 ||
-			    value != CAP_SET)
-				needed &= ~PRIV_MASK(i);
-	return needed;
+		if (cap_get_flag(caps, op->caps[k], CAP_PERMITTED, &value) < 0 || value != CAP_SET)
+			return op->caps[k];
+	}
+	return -1;
 }
 
-static int check_held(uint32_t needed, struct error *err)
+/* May a verb do without it? Who is not root does without its credentials in a user namespace. */
+static bool is_optional(enum priv op)
+{
+	return op == PRIV_NETWORK || op == PRIV_NETWORK_FIND || op == PRIV_NAMESPACES ||
+	       (op == PRIV_CREDENTIALS && !caps_of_root());
+}
+
+static int refuse_missing(const struct priv_op *op, cap_value_t cap, struct error *err)
+{
+	char *name = cap_to_name(cap);
+
+	err_set(err, "capabilities", EPERM, "the operation \"%s\" needs %s, which is not in the "
+		"permitted set", op->name, name ? name : "?");
+	if (caps_of_root())
+		err_hint(err, "start the helper as root with %s", op->capabilities);
+	else
+		err_hint(err, "start it as root; or with %s in the ambient set: setpriv "
+			 "--ambient-caps, systemd's AmbientCapabilities=", name ? name : "it");
+	cap_free(name);
+	return -EPERM;
+}
+
+/* Leaves out of @needed what is missing and optional. */
+static int check_held(uint32_t *needed, struct error *err)
 {
 	cap_t caps __free(cap) = cap_get_proc();
 
 	if (!caps)
 		return err_set(err, "capabilities", errno, "cannot read the capability sets");
 	for (int i = 0; i < PRIV_COUNT; i++) {
-		for (int k = 0; needed & PRIV_MASK(i) && k < priv_ops[i].n_caps; k++) {
-			char *name;
-			cap_flag_value_t value = CAP_CLEAR;
+		cap_value_t cap = *needed & PRIV_MASK(i) ? missing(caps, &priv_ops[i]) : -1;
 
-			cap_get_flag(caps, priv_ops[i].caps[k], CAP_PERMITTED, &value);
-			if (value == CAP_SET)
-				continue;
-			name = cap_to_name(priv_ops[i].caps[k]);
-			err_set(err, "capabilities", EPERM, "the operation \"%s\" needs %s, which "
-				"is not in the permitted set", priv_ops[i].name, name ? name : "?");
-			err_hint(err, "start the helper as root with %s",
-				 priv_ops[i].capabilities);
-			cap_free(name);
-			return -EPERM;
-		}
+		if (cap < 0)
+			continue;
+		if (!is_optional((enum priv)i))
+			return refuse_missing(&priv_ops[i], cap, err);
+		*needed &= ~PRIV_MASK(i);
 	}
 	return 0;
 }
@@ -159,7 +189,7 @@ static int drop_bounding(uint32_t needed)
 		if (held < 0)	/* EINVAL, and nothing else, says that there is no such one */
 			return errno == EINVAL && cap > 0 ? 0 : -errno;
 		for (int i = 0; i < PRIV_COUNT; i++)
-			for (int k = 0; needed & PRIV_MASK(i) && k < priv_ops[i].n_caps; k++)
+			for (int k = 0; needed & PRIV_MASK(i) && k < n_caps(&priv_ops[i]); k++)
 				keep |= priv_ops[i].caps[k] == cap;
 		if (!keep && held && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
 			return -errno;
@@ -170,8 +200,7 @@ int caps_init(uint32_t needed, struct error *err)
 {
 	int ret;
 
-	needed = without_missing(needed);
-	ret = check_held(needed, err);
+	ret = check_held(&needed, err);
 	if (ret < 0)
 		return ret;
 	/* Without CAP_SETPCAP the bounding set stays: the permitted set binds us anyway. */
@@ -205,10 +234,13 @@ int caps_raise(enum priv op, struct error *err)
 {
 	int ret = apply(&priv_ops[op]);
 
-	if (ret < 0)
-		return err_set(err, "capabilities", ret, "the operation \"%s\" needs %s",
-			       priv_ops[op].name, priv_ops[op].capabilities);
-	return 0;
+	if (ret == 0)
+		return 0;
+	err_set(err, "capabilities", ret, "the operation \"%s\" needs %s", priv_ops[op].name,
+		priv_ops[op].capabilities);
+	err_hint(err, caps_of_root() ? "start the helper with all of them" :
+		 "start the helper as root, or with them in its ambient set");
+	return ret;
 }
 
 void caps_lower(void)

@@ -7,6 +7,7 @@
 #ifndef HELPER_CAPS_H
 #define HELPER_CAPS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/cleanup.h"
@@ -38,7 +39,7 @@ enum priv {
  * Permitted and bounding set keep just these, effective, inheritable and
  * ambient sets become empty. Applies to this thread and those that it starts.
  * The operations on namespaces may be missing: then they fail if they are needed,
- * for most cells have none of their own.
+ * for most cells have none of their own. A caller that is not root needs less.
  *
  * Return: 0; -EPERM: a capability is missing, named in @err.
  */
@@ -50,6 +51,9 @@ int caps_init(uint32_t needed, struct error *err);
  * @ops: PRIV_MASK()s
  */
 int caps_forget(uint32_t ops, struct error *err);
+
+/* caps_of_root() - is the caller root? Else its own uid is all that its cells can have. */
+bool caps_of_root(void);
 
 /* caps_raise() and caps_lower() - begin and end a privileged operation. */
 int caps_raise(enum priv op, struct error *err);

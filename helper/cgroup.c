@@ -52,7 +52,7 @@ int cgroup_leaf_open(const struct cgroup_parent *parent, const char *name, int *
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	/* Who owns the leaf writes its attributes: ours are believed, no others. */
-	if (st.st_uid != 0)
+	if (st.st_uid != geteuid())
 		return -EPERM;
 	*ret_id = st.st_ino;
 	*ret_fd = take_fd(&fd);
@@ -166,31 +166,39 @@ static bool may_write(const struct stat *st, uid_t uid, gid_t gid)
 	return st->st_mode & S_IWOTH;
 }
 
-bool cgroup_writable_by(int leaf_fd, uid_t uid, gid_t gid, char *where)
+/* Return: 1: @where says which; 0: none of them; -errno. */
+static int writable_file(int leaf_fd, const char *up, uid_t uid, gid_t gid, char *where)
 {
 	static const char *const files[] = { "cgroup.procs", "cgroup.threads", "." };
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(where, PATH_MAX, "%s/%s", up, files[i]);
+		if (fstatat(leaf_fd, where, &st, 0) < 0) {
+			if (errno == ENOENT)
+				continue;	/* the root has no cgroup.threads in old kernels */
+			return -errno;
+		}
+		if (may_write(&st, uid, gid))
+			return 1;
+	}
+	return 0;
+}
+
+bool cgroup_writable_by(int leaf_fd, uid_t uid, gid_t gid, char *where)
+{
 	char up[3 * 64] = ".";
-	struct stat leaf, st;
 	size_t len = 1;
 
-	if (fstat(leaf_fd, &leaf) < 0)
-		return true;
-	for (unsigned int depth = 0; ; depth++) {
-		char path[sizeof(up) + 16];
+	/* A part of the hierarchy may be mounted in the middle of it: there ".." leads away. */
+	for (;;) {
+		struct statx st;
 
-		if (fstatat(leaf_fd, up, &st, 0) < 0)
+		if (statx(leaf_fd, up, 0, STATX_INO, &st) < 0 ||
+		    writable_file(leaf_fd, up, uid, gid, where) != 0)
 			return true;
-		if (st.st_dev != leaf.st_dev)
+		if (st.stx_ino == CGROUP_ROOT_ID || st.stx_attributes & STATX_ATTR_MOUNT_ROOT)
 			return false;
-		for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-			snprintf(path, sizeof(path), "%s/%s", up, files[i]);
-			if (fstatat(leaf_fd, path, &st, 0) < 0 && errno == ENOENT)
-				continue;	/* the root has no cgroup.threads in old kernels */
-			if (may_write(&st, uid, gid)) {
-				snprintf(where, PATH_MAX, "%s", path);
-				return true;
-			}
-		}
 		if (len + 4 > sizeof(up))
 			return true;	/* deeper than anybody nests: not known to be safe */
 		memcpy(up + len, "/..", 4);

@@ -177,7 +177,7 @@ bool cgroup_leaf_has(uint64_t leaf_id, const char *name, const struct pidref *pr
  * @where: on true, the file at fault (PATH_MAX bytes)
  *
  * Looks at cgroup.procs and cgroup.threads of the leaf and of every cgroup on
- * the way up to the root of the mount.
+ * the way up to the root of the mount. What cannot be found out is yes.
  */
 bool cgroup_writable_by(int leaf_fd, uid_t uid, gid_t gid, char *where);
 

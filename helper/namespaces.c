@@ -4,14 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "helper/caps.h"
 #include "helper/cell.h"
 #include "helper/domain.h"
 #include "helper/unshare.h"
-#include "lib/io.h"
+#include "lib/cleanup.h"
 
 /* One inode of a tmpfs for so many bytes: what a file of one page takes. */
 #define BYTES_AN_INODE	4096
@@ -55,7 +59,9 @@ static int check_cgroups(struct cell *cell, struct error *err)
 	const struct plan_user *user = &cell->plan->user;
 	char where[PATH_MAX];
 
-	if (!cgroup_writable_by(cell->host->parent.fd, user->uid, user->gid, where))
+	if (!cell->host->parent.whole)
+		snprintf(where, sizeof(where), "cgroups that the mount does not show, above");
+	else if (!cgroup_writable_by(cell->host->parent.fd, user->uid, user->gid, where))
 		return 0;
 	cell->read_only = true;
 	if (has(cell, UNSHARE_PID | UNSHARE_MNT))
@@ -63,8 +69,8 @@ static int check_cgroups(struct cell *cell, struct error *err)
 	err_set(err, "check", EPERM, "uid %u, gid %u may write %s of the cell parent %s: "
 		"the cell could move itself out of its cgroup and its egress rules",
 		user->uid, user->gid, where, cell->host->parent.path);
-	err_hint(err, "--unshare pid,mnt makes cgroups read-only for the cell; or leave out --user: "
-		 "the cell gets a uid of its own");
+	err_hint(err, "--unshare pid,mnt makes cgroups read-only for the cell%s", caps_of_root() ?
+		 "; or leave out --user: the cell gets a uid of its own" : "");
 	return -EPERM;
 }
 
@@ -83,16 +89,49 @@ static int check_writes(struct cell *cell, struct error *err)
 	return -EOPNOTSUPP;
 }
 
+/* Groups besides the own one would go on to count in the cell. */
+static int check_groups(struct error *err)
+{
+	gid_t groups[64];
+	int n = getgroups(64, groups);
+	bool others = n < 0;
+
+	for (int i = 0; i < n; i++)
+		others |= groups[i] != getegid();
+	if (!others)
+		return 0;
+	err_set(err, "check", EPERM, "the caller has supplementary groups, and only root can drop "
+		"them");
+	err_hint(err, "start the helper without: setpriv --clear-groups");
+	return -EPERM;
+}
+
+/* What of its birth takes privileges that the helper may not have. */
+static int check_privileges(const struct cell *cell, struct error *err)
+{
+	int ret = caps_of_root() ? 0 : check_groups(err);
+
+	if (ret == 0 && cell->plan->isolation.unshare & ~(uint32_t)UNSHARE_NET) {
+		int priv __free(priv) = caps_raise(PRIV_NAMESPACES, err);
+
+		ret = priv;
+	}
+	/* Born in a user namespace, it has these there. */
+	if (ret == 0 && !has(cell, UNSHARE_USER)) {
+		int priv __free(priv) = caps_raise(PRIV_CREDENTIALS, err);
+
+		ret = priv;
+	}
+	return ret;
+}
+
 int namespaces_check(struct cell *cell, struct error *err)
 {
 	const struct plan *plan = cell->plan;
 	int ret = domain_check(&plan->isolation, err);
 
-	if (ret == 0 && plan->isolation.unshare & ~(uint32_t)UNSHARE_NET) {
-		int priv __free(priv) = caps_raise(PRIV_NAMESPACES, err);
-
-		ret = priv;
-	}
+	if (ret == 0)
+		ret = check_privileges(cell, err);
 	if (ret == 0 && !plan->user.dynamic)
 		ret = check_chosen(cell, err);
 	if (ret == 0 && !plan->user.dynamic)
@@ -156,17 +195,47 @@ void namespaces_prepare(struct cell *cell)
 	child->namespaces = ns;
 }
 
-static int write_map(pid_t pid, const char *file, uint32_t inside, uint32_t outside,
-		     struct error *err)
+/*
+ * Who is not root may open the files of a process of its own only while that is dumpable,
+ * which this one is not, nor the child that shares its memory. For that moment a process of
+ * the caller's own uid could trace the child; its cells could not, which are in pid
+ * namespaces of their own.
+ */
+static void open_maps(const struct cell *cell, int fds[3])
 {
-	char path[48], text[32];
-	int ret;
+	static const char *const files[] = { "setgroups", "gid_map", "uid_map" };
+	char path[48];
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
-	snprintf(text, sizeof(text), "%u %u 1", inside, outside);
-	ret = io_write_at(AT_FDCWD, path, text);
-	return ret < 0 ? err_set(err, "spawn", ret, "cannot write \"%s\" to the cell's %s", text,
-				 file) : 0;
+	if (!caps_of_root())
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", cell->spawn.asking, files[i]);
+		fds[i] = open(path, O_WRONLY | O_CLOEXEC);
+		if (fds[i] < 0)
+			fds[i] = -errno;
+	}
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static int write_text(int fd, const char *text)
+{
+	return fd < 0 ? fd : write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+static int write_maps(const struct cell *cell, const int fds[3])
+{
+	const struct child *child = &cell->spawn.child;
+	char gids[32], uids[32];
+	int ret = 0;
+
+	snprintf(gids, sizeof(gids), "%u %u 1", child->gid, cell->identity.gid);
+	snprintf(uids, sizeof(uids), "%u %u 1", child->uid, cell->identity.uid);
+	/* For its own gid the kernel asks that groups cannot be dropped, either. */
+	if (!caps_of_root())
+		ret = write_text(fds[0], "deny");
+	if (ret == 0)
+		ret = write_text(fds[1], gids);
+	return ret ?: write_text(fds[2], uids);
 }
 
 /*
@@ -175,13 +244,22 @@ static int write_map(pid_t pid, const char *file, uint32_t inside, uint32_t outs
  */
 int namespaces_map(struct cell *cell, struct error *err)
 {
-	const struct child *child = &cell->spawn.child;
-	int priv __free(priv) = caps_raise(PRIV_CREDENTIALS, err);
-	int ret = priv;
+	int priv __free(priv) = caps_of_root() ? caps_raise(PRIV_CREDENTIALS, err) : -1;
+	int fds[3], ret;
 
-	if (ret == 0)
-		ret = write_map(cell->spawn.asking, "gid_map", child->gid, cell->identity.gid, err);
-	if (ret == 0)
-		ret = write_map(cell->spawn.asking, "uid_map", child->uid, cell->identity.uid, err);
-	return ret;
+	if (caps_of_root() && priv < 0)
+		return priv;
+	open_maps(cell, fds);
+	ret = write_maps(cell, fds);
+	for (int i = 0; i < 3; i++)
+		fd_close(&fds[i]);
+	return ret < 0 ? err_set(err, "spawn", ret, "cannot write the maps of the cell's user "
+				 "namespace") : 0;
+}
+
+uint32_t namespaces_drop_caps(const struct cell *cell)
+{
+	const uint32_t ids = 1U << CAP_SETUID | 1U << CAP_SETGID;
+
+	return 1U << CAP_SETPCAP | (caps_of_root() || has(cell, UNSHARE_USER) ? ids : 0);
 }

@@ -3,6 +3,8 @@
 #ifndef HELPER_NAMESPACES_H
 #define HELPER_NAMESPACES_H
 
+#include <stdint.h>
+
 #include "lib/err.h"
 
 struct cell;
@@ -18,6 +20,12 @@ int namespaces_check(struct cell *cell, struct error *err);
 
 /* namespaces_prepare() - fill cell->namespaces and the child's ids. */
 void namespaces_prepare(struct cell *cell);
+
+/*
+ * namespaces_drop_caps() - what the child of a cell has in effect while it drops all: who is
+ * born in a user namespace has every capability there.
+ */
+uint32_t namespaces_drop_caps(const struct cell *cell);
 
 /* namespaces_map() - write the id maps of the child that waits for them. 0 or -errno. */
 int namespaces_map(struct cell *cell, struct error *err);

@@ -124,6 +124,27 @@ static void decide_limits(const struct document *doc, const struct variables *va
 	}
 }
 
+/* Who is not root gets its own ids, and no others: "never more rights than it has". */
+static int decide_user(const struct run_options *options, struct plan *plan, struct error *err)
+{
+	const struct setting user = OPTION("--user", options->user);
+	bool own = !plan->user.dynamic && plan->user.uid == options->caller_uid &&
+		   plan->user.gid == options->caller_gid;
+
+	if (!options->caller_uid || own)
+		return 0;
+	if (!options->user) {
+		plan->user = (struct plan_user) {
+			.uid = options->caller_uid, .gid = options->caller_gid,
+		};
+		return 0;
+	}
+	setting_refuse(&user, err, EPERM, "%s: a caller that is not root has cells of its own uid "
+		       "and gid only", text_quote(options->user).text);
+	err_hint(err, "leave out --user, or start the helper as root");
+	return -EPERM;
+}
+
 static int compile_egress(const struct document *doc, struct plan *plan, struct error *err)
 {
 	const struct setting egress = OPTION("--egress", "off");
@@ -181,6 +202,8 @@ int plan_make(const char *bytes, size_t size, const struct run_options *options,
 	r = variables_judge(environment, &variables, err);
 	if (!r)
 		r = options_judge(options, &variables, &plan, err);
+	if (!r)
+		r = decide_user(options, &plan, err);
 	if (!r)
 		r = plan_cgroup_parent(options->cgroup_parent, environment,
 				       &plan.cgroup_parent, err);

@@ -18,7 +18,7 @@
 /**
  * struct run_options - the command line of `run`, as text, not yet judged
  *
- * NULL says that the option was not given.
+ * NULL says that the option was not given. Who is not root has cells of its own ids.
  */
 struct run_options {
 	const char *cgroup_parent;
@@ -34,6 +34,8 @@ struct run_options {
 	unsigned int n_env;
 	bool verbose;
 	const char *document;		/* path or - */
+	uid_t caller_uid;
+	gid_t caller_gid;
 };
 
 /* A limit that is not given is not written: no ambient defaults. */

@@ -108,9 +108,9 @@ static void clear_slots(const struct spawner *spawner)
 /* A child begins with what its parent has in effect: it needs it to make its namespaces. */
 static long clone_child(struct spawner *spawner, struct spawn *spawn, struct birth *birth)
 {
-	bool privileged = spawn->child.namespaces;
-	int priv __free(priv) = privileged ? caps_raise(PRIV_NAMESPACES, NULL) : -1;
-	long pid = -EPERM;
+	/* Who may not has been refused, but for a user namespace, which asks for none. */
+	int priv __free(priv) = spawn->child.namespaces ? caps_raise(PRIV_NAMESPACES, NULL) : -1;
+	long pid;
 
 	birth->args.flags |= CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_VM | CLONE_VFORK |
 			     CLONE_FILES | CLONE_CLEAR_SIGHAND | CLONE_PARENT_SETTID;
@@ -121,9 +121,9 @@ static long clone_child(struct spawner *spawner, struct spawn *spawn, struct bir
 	birth->args.stack_size = STACK_SIZE;
 	birth->args.cgroup = (uint64_t)spawn->cgroup_fd;
 	birth->status = &spawn->status;
-	if (!privileged || priv == 0)
-		pid = fill_slots(spawner, &birth->child) ?
-			sys_clone3_vfork(&birth->args, child_main, birth) : -EBADF;
+	(void)priv;
+	pid = fill_slots(spawner, &birth->child) ?
+		sys_clone3_vfork(&birth->args, child_main, birth) : -EBADF;
 	clear_slots(spawner);
 	return pid;
 }
@@ -184,7 +184,8 @@ static int change(int fd, int type)
 	int priv __free(priv) = caps_raise(type == CLONE_NEWNET ? PRIV_NETWORK : PRIV_NAMESPACES,
 					   NULL);
 
-	return priv < 0 ? priv : setns(fd, type) < 0 ? -errno : 0;
+	(void)priv;	/* as in clone_child() */
+	return setns(fd, type) < 0 ? -errno : 0;
 }
 
 static int bear_beside_init(struct spawner *spawner, struct spawn *spawn)

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "helper/caps.h"
 #include "helper/cell.h"
 #include "helper/domain.h"
 #include "helper/envlist.h"
@@ -315,7 +315,8 @@ static int prepare(struct cell *cell, struct error *err)
 		.domain_fd = -EBADF,
 		.init_fd = -EBADF,
 		.process = &cell->process,
-		.drop_caps = 1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_SETPCAP,
+		.has_groups = caps_of_root(),
+		.drop_caps = namespaces_drop_caps(cell),
 		.uid = cell->identity.uid,
 		.gid = cell->identity.gid,
 	};

@@ -54,7 +54,7 @@ static int take_rules(const char *path, struct egress_policy *ret, struct error 
 		status = priv < 0 ? priv : caller_file_open(path, "rules", &fd, err);
 	}
 	if (status == 0)
-		status = caps_forget(PRIV_CALLER_FILES, err);
+		status = caps_forget(PRIV_MASK(PRIV_CALLER_FILES), err);
 	if (status == 0)
 		status = caller_file_read(fd, "rules", &bytes, &size, err);
 	return status < 0 ? status : compile(bytes, size, ret, err);

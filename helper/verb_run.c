@@ -83,6 +83,8 @@ static int parse_options(int argc, char **argv, struct run_options *options, str
 		return -EINVAL;
 	}
 	options->document = argv[optind];
+	options->caller_uid = geteuid();
+	options->caller_gid = getegid();
 	return 0;
 }
 
@@ -134,8 +136,6 @@ static int take_input(int argc, char **argv, struct input *input, struct error *
 	int fd __free(fd) = -EBADF;
 	int ret = parse_options(argc, argv, &input->options, err);
 
-	if (ret == 0)
-		ret = verb_need_root("run", err);
 	if (ret == 0)
 		ret = caps_init(RUN_PRIVS | (input->options.netns ? PRIV_MASK(PRIV_NETWORK_FIND) : 0),
 				err);

@@ -15,16 +15,6 @@ int verb_fail(const struct error *err)
 	return CELLOS_EXIT_FAILED;
 }
 
-int verb_need_root(const char *verb, struct error *err)
-{
-	if (geteuid() == 0)
-		return 0;
-	err_set(err, "privileges", EPERM, "%s: a caller that is not root (uid %u) is not served "
-		"yet", verb, geteuid());
-	err_hint(err, "sudo cellos-helper %s ...", verb);
-	return -EPERM;
-}
-
 /* The value of "NAME VALUE" or "NAME=VALUE" at argv[*i]; NULL: something else. */
 static const char *option_value(int argc, char **argv, int *i, const char *name)
 {
@@ -78,10 +68,8 @@ int verb_parse(int argc, char **argv, unsigned int takes, struct verb_options *r
 int verb_begin(int argc, char **argv, unsigned int takes, uint32_t privs, unsigned int parts,
 	       struct verb_options *options, struct host *host, struct error *err)
 {
-	int ret = verb_need_root(argv[0], err);
+	int ret = verb_parse(argc, argv, takes, options, err);
 
-	if (ret == 0)
-		ret = verb_parse(argc, argv, takes, options, err);
 	if (ret == 0)
 		ret = caps_init(privs, err);
 	if (ret == 0)

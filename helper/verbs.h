@@ -64,7 +64,7 @@ int verb_parse(int argc, char **argv, unsigned int takes, struct verb_options *r
  * @privs: PRIV_MASK()s that it needs
  * @parts: HOST_* that it needs
  *
- * Caller is root, options, capabilities, signals, host. Return: 0; 1: there is
+ * Options, capabilities, signals, host. Return: 0; 1: there is
  * no parent and so no cell (the host is not open); -errno.
  */
 int verb_begin(int argc, char **argv, unsigned int takes, uint32_t privs, unsigned int parts,
@@ -73,9 +73,6 @@ int verb_begin(int argc, char **argv, unsigned int takes, uint32_t privs, unsign
 
 /* verb_fail() - print the error. Return: CELLOS_EXIT_FAILED. */
 int verb_fail(const struct error *err);
-
-/* verb_need_root() - 0; -EPERM with @err filled for a caller that is not root. */
-int verb_need_root(const char *verb, struct error *err);
 
 /**
  * run_cell() - one cell, from its first step to the proof that it is gone

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+/* Callers that are not root: what they have to bring, and what their cells are. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "selftests/root/common.h"
+
+#define CALLER		12345
+#define SECOND_GROUP	54321
+
+/* What caps.c asks of a caller that is not root. */
+static const cap_value_t needed[] = {
+	CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_SETPCAP,
+};
+
+/* How the caller differs from one that brings all. */
+struct caller {
+	const char *supervisor;	/* cgroup that it lives in */
+	cap_value_t without;	/* -1: none is missing */
+	gid_t group;		/* a supplementary one; 0: none */
+};
+
+static void become_caller(void *arg)
+{
+	const struct caller *caller = arg;
+	cap_t caps = cap_init();
+
+	if (file_write(text("%s/cgroup.procs", caller->supervisor), "0") < 0 ||
+	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ||
+	    setgroups(caller->group ? 1 : 0, &caller->group) < 0 ||
+	    setresgid(CALLER, CALLER, CALLER) < 0 || setresuid(CALLER, CALLER, CALLER) < 0)
+		_exit(97);
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		if (needed[i] != caller->without &&
+		    (cap_set_flag(caps, CAP_PERMITTED, 1, &needed[i], CAP_SET) < 0 ||
+		     cap_set_flag(caps, CAP_INHERITABLE, 1, &needed[i], CAP_SET) < 0))
+			_exit(97);
+	if (cap_set_proc(caps) < 0)
+		_exit(97);
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		if (needed[i] != caller->without && cap_set_ambient(needed[i], CAP_SET) < 0)
+			_exit(97);
+}
+
+static int give_away(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return chown(path, CALLER, CALLER);
+}
+
+/* @env's parent is a part of @tree, which belongs to the caller, as is the supervisor's. */
+FIXTURE(caller) {
+	struct test_env tree;
+	struct test_env env;
+	struct caller all;
+};
+
+FIXTURE_SETUP(caller)
+{
+	env_setup(&self->tree, "caller");
+	self->env = self->tree;
+	snprintf(self->env.parent, sizeof(self->env.parent), "%.200s/cells", self->tree.parent);
+	self->all = (struct caller){ text("%s/supervisor", self->tree.parent), -1, 0 };
+	ASSERT_EQ(0, mkdir(self->env.parent, 0755));
+	ASSERT_EQ(0, mkdir(self->all.supervisor, 0755));
+	ASSERT_EQ(0, nftw(self->tree.parent, give_away, 8, FTW_PHYS));
+}
+
+FIXTURE_TEARDOWN_PARENT(caller) { env_teardown(&self->tree); }
+
+static struct run caller_run(struct caller *caller, const char *document_text)
+{
+	return (struct run){
+		.document = document_text, .before_exec = become_caller, .arg = caller,
+	};
+}
+
+/* A cell that says who it is. */
+static const char *status_document(const struct test_env *env, const char *isolation)
+{
+	return document("own", "'run': {'argv': ['%s/workload_probe', 'cat', '/proc/self/status'], "
+			"'isolation': {%s}}", env->workloads, isolation);
+}
+
+static void expect_refused(struct __test_metadata *_metadata, const struct test_env *env,
+			   struct run *run, const char *words)
+{
+	EXPECT_EQ(125, run_whole(env, run));
+	EXPECT_NE(NULL, strstr(run->err.bytes, words)) TH_LOG("%s", run->err.bytes);
+	EXPECT_NE(NULL, strstr(run->err.bytes, "\nhint: ")) TH_LOG("%s", run->err.bytes);
+	EXPECT_STREQ("EPERM", json_text_at(run->report, "/error/errnoName"));
+	EXPECT_STREQ("failed", json_text_at(run->report, "/exit/kind"));
+}
+
+TEST_F(caller, has_cells_of_its_own_uid_without_any_rights)
+{
+	struct run run = caller_run(&self->all, status_document(&self->env,
+				    "'unshare': ['pid', 'mnt']"));
+
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\nUid:\t12345\t12345\t12345\t12345\n"));
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\nGid:\t12345\t12345\t12345\t12345\n"));
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\nGroups:\t \n"));
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\nPid:\t2\n"));
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\nCapPrm:\t0000000000000000\n"));
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\nCapBnd:\t0000000000000000\n"));
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\nCapAmb:\t0000000000000000\n"));
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\nNoNewPrivs:\t1\n"));
+	EXPECT_TRUE(json_is_true(json_at(run.report, "/egress/verified")));
+	EXPECT_TRUE(json_is_true(json_at(run.report, "/teardown/destroyed")));
+}
+
+TEST_F(caller, has_cells_with_user_namespaces)
+{
+	struct run run = caller_run(&self->all, status_document(&self->env,
+				    "'unshare': 'user,pid,mnt', 'userMap': {'uid': 0, 'gid': 0}"));
+
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\nUid:\t0\t0\t0\t0\n"));
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\nCapPrm:\t0000000000000000\n"));
+	EXPECT_TRUE(json_is_true(json_at(run.report, "/teardown/destroyed")));
+}
+
+/* It owns them: only that it sees them read-only keeps it in its own. */
+TEST_F(caller, has_cells_that_cannot_leave_their_cgroup)
+{
+	struct run run = caller_run(&self->all, document("stays",
+		"'run': {'argv': ['%s/workload_attack', 'move', '%s/cgroup.procs', "
+		"'%s/cgroup.procs', '%s/cgroup.procs'], 'isolation': {'unshare': ['pid', 'mnt']}}",
+		self->env.workloads, self->env.parent, self->all.supervisor, self->tree.parent));
+
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("EROFS\nEROFS\nEROFS\n", run.out.bytes);
+	run = caller_run(&self->all, document_argv("plain", "true", NULL));
+	expect_refused(_metadata, &self->env, &run, "cgroup.procs");
+}
+
+TEST_F(caller, gets_no_other_uid)
+{
+	static const char *const users[] = { "0:0", "12345:0", "0:12345", "1:1", "dynamic" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(users); i++) {
+		struct run run = caller_run(&self->all, status_document(&self->env,
+					    "'unshare': ['pid', 'mnt']"));
+
+		run.args[0] = "--user";
+		run.args[1] = users[i];
+		expect_refused(_metadata, &self->env, &run, "--user");
+	}
+}
+
+TEST_F(caller, is_told_which_capability_is_missing)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+		struct caller caller = self->all;
+		struct run run = caller_run(&caller, status_document(&self->env,
+					    "'unshare': ['pid', 'mnt']"));
+
+		caller.without = needed[i];
+		expect_refused(_metadata, &self->env, &run, "");
+		for (char *p = run.err.bytes; *p; p++)
+			*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+		EXPECT_NE(NULL, strstr(run.err.bytes, cap_to_name(needed[i])))
+			TH_LOG("%s", run.err.bytes);
+	}
+}
+
+TEST_F(caller, with_supplementary_groups_is_refused)
+{
+	struct caller caller = self->all;
+	struct run run = caller_run(&caller, status_document(&self->env,
+				    "'unshare': ['pid', 'mnt']"));
+
+	caller.group = SECOND_GROUP;
+	expect_refused(_metadata, &self->env, &run, "supplementary groups");
+}
+
+/* What belongs to root is not opened for it: the helper has no more rights than it has. */
+TEST_F(caller, names_no_file_that_it_could_not_open)
+{
+	char *secret = text("%s/document", self->env.dir);
+	struct run run = caller_run(&self->all, NULL);
+	int fd = open(secret, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	ASSERT_GE(fd, 0);
+	close(fd);
+	run.document_path = secret;
+	EXPECT_EQ(125, run_whole(&self->env, &run));
+	EXPECT_STREQ("EACCES", json_text_at(run.report, "/error/errnoName"));
+}
+
+TEST_F(caller, sees_ends_and_reconciles_its_cells)
+{
+	struct run run = caller_run(&self->all, document("lives",
+		"'run': {'argv': ['%s/workload_probe', 'wait'], "
+		"'isolation': {'unshare': ['pid', 'mnt']}}", self->env.workloads));
+	struct run list = caller_run(&self->all, NULL), destroy = list, reconcile = list;
+
+	list.verb = "list";
+	list.args[0] = "--json";
+	destroy.verb = "destroy";
+	destroy.args[0] = "lives";
+	reconcile.verb = "reconcile";
+	run_start(&self->env, &run);
+	ASSERT_GT(cell_wait(&self->env, &run, "lives", "ready\n"), 0);
+	ASSERT_EQ(0, run_whole(&self->env, &list)) TH_LOG("%s", list.err.bytes);
+	EXPECT_NE(NULL, strstr(list.out.bytes, "\"cellId\": \"lives\""));
+	ASSERT_EQ(0, run_whole(&self->env, &destroy)) TH_LOG("%s", destroy.err.bytes);
+	run_finish(&run);
+	EXPECT_EQ(137, run.status);
+	run_start(&self->env, &run);
+	ASSERT_GT(cell_wait(&self->env, &run, "lives", "ready\n"), 0);
+	kill(run.pid, SIGKILL);
+	run_finish(&run);
+	ASSERT_EQ(0, run_whole(&self->env, &reconcile)) TH_LOG("%s", reconcile.err.bytes);
+	EXPECT_NE(NULL, strstr(reconcile.out.bytes, "lives: destroyed"));
+}
+
+/* Whoever made it could have written anything into its attributes. */
+TEST_F(caller, has_cells_that_root_does_not_believe)
+{
+	struct run run = caller_run(&self->all, document("mine",
+		"'run': {'argv': ['%s/workload_probe', 'wait'], "
+		"'isolation': {'unshare': ['pid', 'mnt']}}", self->env.workloads));
+	struct run destroy = { .verb = "destroy", .args = { "mine" } };
+
+	run_start(&self->env, &run);
+	ASSERT_GT(cell_wait(&self->env, &run, "mine", "ready\n"), 0);
+	EXPECT_EQ(125, run_whole(&self->env, &destroy));
+	kill(run.pid, SIGTERM);
+	run_finish(&run);
+	EXPECT_EQ(128 + SIGTERM, run.status);
+}
+
+TEST_HARNESS_MAIN
