@@ -95,6 +95,7 @@ struct child_workspace {
  *	when they are. Negative: no user namespace
  * @hostname: of the UTS namespace; NULL: none of its own
  * @read_only: all of the host's mounts become read-only
+ * @no_run: /run is hidden: its sockets lead to daemons that do what the host's uid 0 says
  * @proc: the pid namespace's own /proc
  * @shm: /dev/shm and /dev/mqueue of its own
  * @workspace: NULL: none
@@ -111,6 +112,7 @@ struct child_namespaces {
 	int go;
 	const char *hostname;
 	bool read_only;
+	bool no_run;
 	bool proc;
 	bool shm;
 	const struct child_workspace *workspace;
@@ -194,6 +196,12 @@ int child_isolate(const struct child *child, struct child_status *status);
 
 /* What an init does: the same without what is the workload's own, then exec. See init.c. */
 void child_become_init(const struct child *child, struct child_status *status);
+
+/*
+ * child_mount() - the mounts of a cell's own, in its mount namespace. 0; -1 with @status
+ * filled.
+ */
+int child_mount(const struct child_namespaces *ns, struct child_status *status);
 
 /**
  * child_init_image() - the program that an init becomes

@@ -21,7 +21,4 @@ int child_session(void);
  */
 int child_make_namespaces(const struct child_namespaces *ns, struct child_status *status);
 
-/* child_mount() - what of it are mounts. */
-int child_mount(const struct child_namespaces *ns, struct child_status *status);
-
 #endif /* BACKENDS_CHILD_PARTS_H */

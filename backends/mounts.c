@@ -157,6 +157,8 @@ int child_mount(const struct child_namespaces *ns, struct child_status *status)
 		return child_fail(status, CHILD_MOUNTS, "/ (read-only)");
 	if (ns->proc && cover("/proc", "proc", NULL, proc) < 0)
 		return child_fail(status, CHILD_MOUNTS, "/proc");
+	if (ns->no_run && hide("/run") < 0 && errno != ENOENT)
+		return child_fail(status, CHILD_MOUNTS, "/run");
 	if (ns->shm && mount_shm(ns, status) < 0)
 		return -1;
 	if (ns->workspace && mount_workspace(ns) < 0)

@@ -172,6 +172,7 @@ void namespaces_prepare(struct cell *cell)
 		.ask = -EBADF,
 		.go = -EBADF,
 		.read_only = cell->read_only,
+		.no_run = !cell->plan->user.dynamic && cell->plan->user.uid == 0,
 		.proc = has(cell, UNSHARE_PID | UNSHARE_MNT),
 		.shm = has(cell, UNSHARE_IPC | UNSHARE_MNT),
 		.workspace = isolation->workspace ? &cell->workspace : NULL,

@@ -9,13 +9,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "helper/apart.h"
 #include "helper/caps.h"
 #include "helper/network.h"
 #include "lib/cleanup.h"
@@ -222,29 +222,16 @@ static int rehearse_inside(int cgroup_fd, const struct cgroup_parent *parent, st
 	return ret < 0 ? ret : check_counters(nft, &cell, err);
 }
 
-/* In a process of its own: what it makes of network and rules ends with it. */
-static int rehearse_apart(int cgroup_fd, const struct cgroup_parent *parent, struct error *err)
-{
-	struct error *said = mmap(NULL, sizeof(*said), PROT_READ | PROT_WRITE,
-				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int status = 0;
-	pid_t pid;
+struct stage {
+	int cgroup_fd;
+	const struct cgroup_parent *parent;
+};
 
-	if (said == MAP_FAILED)
-		return err_set(err, STEP, errno, "no memory");
-	pid = fork();
-	if (pid == 0) {
-		alarm(2 * PATIENCE);
-		_exit(rehearse_inside(cgroup_fd, parent, said) < 0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		err_set(err, STEP, errno, "cannot start a process");
-	else if (said->errnum)
-		*err = *said;
-	else if (status)
-		err_set(err, STEP, ETIMEDOUT, "did not come to its end");
-	munmap(said, sizeof(*said));
-	return -err->errnum;
+static int enter_stage(void *arg, struct error *err)
+{
+	const struct stage *stage = arg;
+
+	return rehearse_inside(stage->cgroup_fd, stage->parent, err);
 }
 
 /* Where the parent is still to be made this is the hierarchy's root, writable for nobody. */
@@ -292,7 +279,7 @@ int rehearse_egress(const struct cgroup_parent *parent, struct error *err)
 
 		fd = openat(parent->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		kill_fd = openat(fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
-		ret = rehearse_apart(fd, parent, err);
+		ret = apart(enter_stage, &(struct stage){ fd, parent }, 2 * PATIENCE, STEP, err);
 		cgroup_leaf_kill(kill_fd);
 		end = remove_cgroup(parent, name, err);
 		ret = ret < 0 ? ret : end;

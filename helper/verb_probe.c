@@ -17,6 +17,7 @@
 #include "helper/domain.h"
 #include "helper/host.h"
 #include "helper/limits.h"
+#include "helper/probe_isolation.h"
 #include "helper/rehearsal.h"
 #include "helper/seccomp.h"
 #include "helper/users.h"
@@ -195,15 +196,48 @@ static void probe_pidfs(struct probe *probe, struct check *check)
 
 static void probe_landlock(struct probe *probe, struct check *check)
 {
+	int fd __free(fd) = domain_open(), abi = domain_abi();
 	struct error err = { 0 };
-	int fd __free(fd) = domain_open();
+	char good[160];
 
 	(void)probe;
 	if (fd < 0) {
-		err_set(&err, "probe", -fd, "Landlock: --user UID:GID is refused");
+		err_set(&err, "probe", -fd, "Landlock: --user UID:GID and cells without a mount "
+			"namespace are refused");
 		err_hint(&err, "Linux 5.13 or later, with landlock among lsm= at boot");
+	} else {
+		snprintf(good, sizeof(good), "Landlock ABI %d: %s", abi, probe_landlock_says(abi));
 	}
-	from_error(check, &err, "Landlock domains: --user UID:GID can be served");
+	from_error(check, &err, fd < 0 ? "" : good);
+	if (check->ok && abi < 6)
+		snprintf(check->remedy, sizeof(check->remedy), "more of it: Linux 6.12 or later");
+}
+
+static void probe_namespaces_row(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+
+	(void)probe;
+	probe_namespaces(&err);
+	from_error(check, &err, "--unshare pid, ipc, mnt, uts, cgroup, time");
+}
+
+static void probe_user_row(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+
+	(void)probe;
+	probe_user_namespace(&err);
+	from_error(check, &err, "--unshare user");
+}
+
+static void probe_mounts_row(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+
+	(void)probe;
+	probe_mounts(&err);
+	from_error(check, &err, "private workspaces, /proc and /dev/shm; a read-only host");
 }
 
 static void probe_filter(struct probe *probe, struct check *check)
@@ -253,7 +287,10 @@ static const struct {
 	{ "dynamic-uids", true, probe_uids },
 	{ "socket-filter", true, probe_filter },
 	{ "pidfs", false, probe_pidfs },
-	{ "landlock", false, probe_landlock },
+	{ "landlock", true, probe_landlock },
+	{ "namespaces", false, probe_namespaces_row },
+	{ "user-namespace", false, probe_user_row },
+	{ "mounts", false, probe_mounts_row },
 	{ "memory", false, probe_limits },
 	{ "cpu", false, probe_limits },
 	{ "pids", false, probe_limits },
