@@ -28,19 +28,29 @@ int filter_available(struct error *err)
 	return -errnum;
 }
 
-unsigned int filter_variant(const struct egress_policy *policy, bool enforced)
+static unsigned int protocol_bit(uint8_t protocol)
 {
-	unsigned int variant = 0;
-
-	if (!enforced)
-		return FILTER_SCTP | FILTER_ICMP | FILTER_ICMPV6;
-	for (unsigned int i = 0; i < policy->n_keys; i++) {
-		uint8_t protocol = policy->keys[i].protocol;
-
-		variant |= protocol == IPPROTO_SCTP ? FILTER_SCTP : 0;
-		variant |= protocol == IPPROTO_ICMP ? FILTER_ICMP : 0;
-		variant |= protocol == IPPROTO_ICMPV6 ? FILTER_ICMPV6 : 0;
+	switch (protocol) {
+	case IPPROTO_SCTP:
+		return FILTER_SCTP;
+	case IPPROTO_ICMP:
+		return FILTER_ICMP;
+	case IPPROTO_ICMPV6:
+		return FILTER_ICMPV6;
+	default:
+		return 0;
 	}
+}
+
+unsigned int filter_variant(const struct filter_needs *needs)
+{
+	unsigned int variant = needs->enforced ? 0 : FILTER_SCTP | FILTER_ICMP | FILTER_ICMPV6;
+
+	for (unsigned int i = 0; needs->enforced && i < needs->policy->n_keys; i++)
+		variant |= protocol_bit(needs->policy->keys[i].protocol);
+	variant |= needs->own_netns ? FILTER_OWN_NETNS : 0;
+	variant |= needs->own_ipc ? FILTER_OWN_IPC : 0;
+	variant |= needs->baseline ? FILTER_BASELINE : 0;
 	return variant;
 }
 
@@ -52,7 +62,9 @@ static int try_filter(const struct sock_fprog *program)
 		return errno;
 	if (socket(AF_INET, SOCK_DGRAM, 0) < 0)
 		return errno;
-	return socket(AF_PACKET, SOCK_DGRAM, 0) < 0 && errno == EAFNOSUPPORT ? 0 : EPROTO;
+	if (socket(AF_PACKET, SOCK_DGRAM, 0) >= 0 || errno != EAFNOSUPPORT)
+		return EPROTO;
+	return syscall(SYS_clone3, NULL, 0) < 0 && errno == ENOSYS ? 0 : EPROTO;
 }
 
 int filter_probe(struct error *err)
@@ -64,7 +76,7 @@ int filter_probe(struct error *err)
 		return ret;
 	pid = fork();
 	if (pid == 0)
-		_exit(try_filter(&filter_programs[0]));
+		_exit(try_filter(&filter_programs[FILTER_BASELINE]));
 	if (pid < 0)
 		return err_set(err, "seccomp", errno, "cannot try a filter");
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -72,7 +84,7 @@ int filter_probe(struct error *err)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	ret = WIFEXITED(status) ? WEXITSTATUS(status) : EPROTO;
-	err_set(err, "seccomp", ret, "a filter of sockets does not work");
+	err_set(err, "seccomp", ret, "a filter of system calls does not work");
 	err_hint(err, REMEDY);
 	return -ret;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * seccomp_gen - the tables of seccomp_table.c as programs for seccomp(2)
+ * seccomp_gen - the tables as programs for seccomp(2)
  *
  * Runs while the helper is built, on the machine that builds it, and prints a C
  * source with each filter for each architecture; the compiler of the helper picks
@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "helper/seccomp.h"
+#include "helper/seccomp_numbers.h"
 #include "helper/seccomp_table.h"
 #include "lib/cleanup.h"
 
@@ -28,10 +29,11 @@
  */
 static const struct target {
 	const char *condition;
-	uint32_t arch;
+	uint32_t arch;		/* SCMP_ARCH_*, which are AUDIT_ARCH_* but for x32 */
+	uint32_t old_last;	/* the last number of its own: see numbers_close() */
 } targets[] = {
-	{ "defined(__x86_64__) && defined(__LP64__)", SCMP_ARCH_X86_64 },
-	{ "defined(__aarch64__) && defined(__AARCH64EL__)", SCMP_ARCH_AARCH64 },
+	{ "defined(__x86_64__) && defined(__LP64__)", SCMP_ARCH_X86_64, 336 },
+	{ "defined(__aarch64__) && defined(__AARCH64EL__)", SCMP_ARCH_AARCH64, 294 },
 };
 
 DEFINE_FREE(ctx, scmp_filter_ctx, if (*p) seccomp_release(*p))
@@ -45,7 +47,6 @@ struct rule {
 	struct scmp_arg_cmp cmp[3];
 };
 
-#define WHOLE	UINT32_MAX	/* all bits of an int */
 #define TYPE	UINT32_C(0xf)	/* socket(2): the bits above it are flags */
 
 /* These bits of this argument, and no other, have this value. */
@@ -167,28 +168,36 @@ static int close_call(scmp_filter_ctx ctx, const struct closed_call *row)
 	int ret;
 
 	for (unsigned int i = 0; i < row->n_args; i++)
-		rule_and(&rule, row->args[i].number, WHOLE, row->args[i].value);
-	ret = rule.call == __NR_SCMP_ERROR ? -ENOSYS : rule_close(&rule);
+		rule_and(&rule, row->args[i].number, row->args[i].bits, row->args[i].value);
+	if (rule.call == __NR_SCMP_ERROR)
+		ret = -ENOSYS;
+	else
+		ret = row->why && *row->why ? rule_close(&rule) : -EINVAL;
 	if (ret < 0)
 		fprintf(stderr, "seccomp_gen: %s: %s\n", row->name, strerror(-ret));
 	return ret;
 }
 
-static int close_calls(scmp_filter_ctx ctx, unsigned int variant)
+static int close_calls(scmp_filter_ctx ctx, const struct closed_call *row, unsigned int variant)
 {
 	int ret = 0;
 
-	for (const struct closed_call *row = closed_calls; row->name && ret == 0; row++)
+	for (; row->name && ret == 0; row++)
 		if (!(row->unless & variant))
 			ret = close_call(ctx, row);
 	return ret;
 }
 
-/* For the target, and for no other architecture. */
+/*
+ * For the target, and for no other architecture. As a tree of the numbers: the kernel
+ * runs a program once for each of them when it takes it.
+ */
 static int start(scmp_filter_ctx ctx, uint32_t arch)
 {
 	int ret = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 
+	if (ret == 0)
+		ret = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (ret == 0 && arch != seccomp_arch_native()) {
 		ret = seccomp_arch_add(ctx, arch);
 		if (ret == 0)
@@ -197,37 +206,58 @@ static int start(scmp_filter_ctx ctx, uint32_t arch)
 	return ret;
 }
 
+static void print_op(const struct sock_filter *op)
+{
+	printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", (unsigned int)op->code, op->jt, op->jf, op->k);
+}
+
 /* libseccomp gives a program to a file only; it is in the target's byte order: little endian. */
-static int print_program(scmp_filter_ctx ctx, unsigned int variant)
+static int print_rules(scmp_filter_ctx ctx, size_t *ret_n)
 {
 	FILE *file __free(file) = tmpfile();
 	struct sock_filter op;
-	size_t n = 0;
 	int ret = file ? seccomp_export_bpf(ctx, fileno(file)) : -errno;
 
 	if (ret < 0)
 		return ret;
 	rewind(file);
-	printf("\nstatic const struct sock_filter program_%u[] = {\n", variant);
-	for (; fread(&op, sizeof(op), 1, file) == 1; n++)
-		printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", (unsigned int)le16toh(op.code),
-		       op.jt, op.jf, le32toh(op.k));
-	printf("};\n");
-	if (n == 0 || ferror(file))
-		return -EIO;
-	return n <= BPF_MAXINSNS ? 0 : -E2BIG;
+	for (*ret_n = 0; fread(&op, sizeof(op), 1, file) == 1; ++*ret_n) {
+		op.code = le16toh(op.code);
+		op.k = le32toh(op.k);
+		print_op(&op);
+	}
+	return *ret_n == 0 || ferror(file) ? -EIO : 0;
 }
 
-static int print_variant(uint32_t arch, unsigned int variant)
+static int print_program(scmp_filter_ctx ctx, const struct target *target, unsigned int variant)
+{
+	struct sock_filter ops[NUMBERS_OPS_MAX];
+	unsigned int n_ops = 0;
+	size_t n = 0;
+	int ret;
+
+	printf("\nstatic const struct sock_filter program_%u[] = {\n", variant);
+	if (variant & FILTER_BASELINE)
+		n_ops = numbers_close(target->arch, target->old_last, ops);
+	for (unsigned int i = 0; i < n_ops; i++)
+		print_op(&ops[i]);
+	ret = print_rules(ctx, &n);
+	printf("};\n");
+	return ret == 0 && n_ops + n > BPF_MAXINSNS ? -E2BIG : ret;
+}
+
+static int print_variant(const struct target *target, unsigned int variant)
 {
 	scmp_filter_ctx ctx __free(ctx) = seccomp_init(SCMP_ACT_ALLOW);
-	int ret = ctx ? start(ctx, arch) : -ENOMEM;
+	int ret = ctx ? start(ctx, target->arch) : -ENOMEM;
 
 	if (ret == 0)
 		ret = close_sockets(ctx, variant);
 	if (ret == 0)
-		ret = close_calls(ctx, variant);
-	return ret < 0 ? ret : print_program(ctx, variant);
+		ret = close_calls(ctx, closed_calls, variant);
+	if (ret == 0 && variant & FILTER_BASELINE)
+		ret = close_calls(ctx, baseline_calls, variant);
+	return ret < 0 ? ret : print_program(ctx, target, variant);
 }
 
 /* Constant, but struct sock_fprog has no word for it; the integer hides that from the compiler. */
@@ -246,7 +276,7 @@ static int print_target(const struct target *target, const char *directive)
 
 	printf("\n%s %s\n", directive, target->condition);
 	for (unsigned int i = 0; i < FILTER_VARIANTS && ret == 0; i++)
-		ret = print_variant(target->arch, i);
+		ret = print_variant(target, i);
 	print_index();
 	return ret;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The tables. All that is not in them:
+ * The floor: what egress rules and an end without residue rest on. It is closed in
+ * every cell, whatever its profile. All that is not in these tables:
  *
  *  - System calls of another architecture than the helper's (i386 by int $0x80,
  *    x32) kill the process with SIGSYS: i386 makes sockets by socketcall(2), whose
  *    arguments lie in memory, where no filter can look.
- *  - What is not named passes: the table of closed calls is no baseline yet.
+ *  - What is not named passes. seccomp_baseline.c names more.
  */
 #include "helper/seccomp_table.h"
 
@@ -68,50 +69,64 @@ const struct inet_socket open_inet[] = {
 	{ 0, 0, 0 },
 };
 
-/* But in a network namespace of the cell's own. */
-#define CLOSED_OPTION(level, option)	\
-	{ "setsockopt", EPERM, FILTER_OWN_NETNS, 2, { { 1, (level) }, { 2, (option) } } }
+#define RING	"makes sockets of any family, and sets their options, without system calls"
+/*
+ * Two sockets on one port, one of the host's and one of a cell: nf_tables finds
+ * one of them only, but a broadcast or multicast datagram is given to both, and
+ * a unicast one to the cell alone if it came later. Programs set these options
+ * for good measure, so they are not refused.
+ */
+#define SHARES	"a datagram to a port that is shared goes to both, and one of them is judged"
+/*
+ * For a membership the kernel itself sends IGMP and MLD reports, which are nobody's
+ * packets, with an address that the cell chooses.
+ */
+#define REPORTS	"the kernel sends reports of a membership, which are nobody's packets"
+#define DEVICE	"nf_tables does not find a socket of one device for a packet over another"
+#define FOREIGN	"an address that is not the host's is where answers of the kernel would go"
+/* "dns_resolver" has the kernel start a program of the host that asks for any name. */
+#define KEYS	"the kernel starts a program of the host to look a key up; a user's keys stay"
+/*
+ * It stays when the cell is gone, and its uid may come back. ENOSYS is what a kernel
+ * without such objects says, for which programs (X clients) have another way, or a
+ * message (PostgreSQL, fakeroot). A namespace of the cell's own takes them with it.
+ */
+#define STAYS	"makes an object that outlives all processes of the cell"
+
+#define SHARED_OPTION(level, option)	OPTION(0, FILTER_OWN_NETNS, level, option, SHARES)
+#define CLOSED_OPTION(level, option, why)	\
+	OPTION(EPERM, FILTER_OWN_NETNS, level, option, why)
 
 const struct closed_call closed_calls[] = {
-	/* A ring makes sockets of any family and sets their options without system calls. */
-	{ "io_uring_setup", EPERM, 0, 0, { { 0, 0 } } },
-	{ "io_uring_enter", EPERM, 0, 0, { { 0, 0 } } },
-	{ "io_uring_register", EPERM, 0, 0, { { 0, 0 } } },
-	/*
-	 * Two sockets on one port, one of the host's and one of a cell: nf_tables finds
-	 * one of them only, but a broadcast or multicast datagram is given to both, and
-	 * a unicast one to the cell alone if it came later. Programs set these options
-	 * for good measure, so they are not refused.
-	 */
-	{ "setsockopt", 0, FILTER_OWN_NETNS, 2, { { 1, SOL_SOCKET }, { 2, SO_REUSEADDR } } },
-	{ "setsockopt", 0, FILTER_OWN_NETNS, 2, { { 1, SOL_SOCKET }, { 2, SO_REUSEPORT } } },
-	{ "setsockopt", 0, FILTER_OWN_NETNS, 2, { { 1, IPPROTO_SCTP }, { 2, SCTP_REUSE_PORT } } },
-	/*
-	 * For a membership the kernel itself sends IGMP and MLD reports, which are nobody's
-	 * packets, with an address that the cell chooses.
-	 */
-	CLOSED_OPTION(IPPROTO_IP, IP_ADD_MEMBERSHIP),
-	CLOSED_OPTION(IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP),
-	CLOSED_OPTION(IPPROTO_IP, MCAST_JOIN_GROUP),
-	CLOSED_OPTION(IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP),
-	CLOSED_OPTION(IPPROTO_IP, IP_MSFILTER),
-	CLOSED_OPTION(IPPROTO_IP, MCAST_MSFILTER),
-	CLOSED_OPTION(IPPROTO_IPV6, IPV6_JOIN_GROUP),
-	CLOSED_OPTION(IPPROTO_IPV6, IPV6_JOIN_ANYCAST),
-	CLOSED_OPTION(IPPROTO_IPV6, MCAST_JOIN_GROUP),
-	CLOSED_OPTION(IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP),
-	CLOSED_OPTION(IPPROTO_IPV6, MCAST_MSFILTER),
-	/* nf_tables does not find a socket of one device for a packet over another. */
-	CLOSED_OPTION(SOL_SOCKET, SO_BINDTODEVICE),
-	CLOSED_OPTION(SOL_SOCKET, SO_BINDTOIFINDEX),
-	/* An address that is not the host's is where answers of the kernel would go. */
-	CLOSED_OPTION(IPPROTO_IP, IP_FREEBIND),
-	CLOSED_OPTION(IPPROTO_IPV6, IPV6_FREEBIND),
-	/* "dns_resolver" has the kernel start a program of the host that asks for any name. */
-	{ "request_key", EPERM, 0, 0, { { 0, 0 } } },
-	{ "add_key", EPERM, 0, 0, { { 0, 0 } } },
-	{ "keyctl", EPERM, 0, 0, { { 0, 0 } } },
-	/* "smc" makes an SMC socket of a TCP one. Programs that want "tls" do without. */
-	{ "setsockopt", ENOPROTOOPT, 0, 2, { { 1, SOL_TCP }, { 2, TCP_ULP } } },
-	{ NULL, 0, 0, 0, { { 0, 0 } } },
+	CALL("io_uring_setup", EPERM, RING),
+	CALL("io_uring_enter", EPERM, RING),
+	CALL("io_uring_register", EPERM, RING),
+	SHARED_OPTION(SOL_SOCKET, SO_REUSEADDR),
+	SHARED_OPTION(SOL_SOCKET, SO_REUSEPORT),
+	SHARED_OPTION(IPPROTO_SCTP, SCTP_REUSE_PORT),
+	CLOSED_OPTION(IPPROTO_IP, IP_ADD_MEMBERSHIP, REPORTS),
+	CLOSED_OPTION(IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, REPORTS),
+	CLOSED_OPTION(IPPROTO_IP, MCAST_JOIN_GROUP, REPORTS),
+	CLOSED_OPTION(IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP, REPORTS),
+	CLOSED_OPTION(IPPROTO_IP, IP_MSFILTER, REPORTS),
+	CLOSED_OPTION(IPPROTO_IP, MCAST_MSFILTER, REPORTS),
+	CLOSED_OPTION(IPPROTO_IPV6, IPV6_JOIN_GROUP, REPORTS),
+	CLOSED_OPTION(IPPROTO_IPV6, IPV6_JOIN_ANYCAST, REPORTS),
+	CLOSED_OPTION(IPPROTO_IPV6, MCAST_JOIN_GROUP, REPORTS),
+	CLOSED_OPTION(IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP, REPORTS),
+	CLOSED_OPTION(IPPROTO_IPV6, MCAST_MSFILTER, REPORTS),
+	CLOSED_OPTION(SOL_SOCKET, SO_BINDTODEVICE, DEVICE),
+	CLOSED_OPTION(SOL_SOCKET, SO_BINDTOIFINDEX, DEVICE),
+	CLOSED_OPTION(IPPROTO_IP, IP_FREEBIND, FOREIGN),
+	CLOSED_OPTION(IPPROTO_IPV6, IPV6_FREEBIND, FOREIGN),
+	OPTION(ENOPROTOOPT, 0, SOL_TCP, TCP_ULP,
+	       "\"smc\" makes an SMC socket of a TCP one; who wants \"tls\" does without"),
+	CALL("request_key", EPERM, KEYS),
+	CALL("add_key", EPERM, KEYS),
+	CALL("keyctl", EPERM, KEYS),
+	CALL_UNLESS("shmget", ENOSYS, FILTER_OWN_IPC, STAYS),
+	CALL_UNLESS("semget", ENOSYS, FILTER_OWN_IPC, STAYS),
+	CALL_UNLESS("msgget", ENOSYS, FILTER_OWN_IPC, STAYS),
+	CALL_UNLESS("mq_open", ENOSYS, FILTER_OWN_IPC, STAYS),
+	LAST_CALL_ROW,
 };

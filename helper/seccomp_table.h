@@ -40,6 +40,7 @@ extern const struct inet_socket open_inet[];
  * @errnum: what it fails with; 0: it says that it was done, and nothing was
  * @unless: with any of these FILTER_* bits it is open
  * @n_args: only if each of these arguments has its value; 0: always
+ * @why: never empty
  */
 struct closed_call {
 	const char *name;
@@ -48,11 +49,32 @@ struct closed_call {
 	unsigned int n_args;
 	struct {
 		unsigned int number;
-		uint32_t value;
+		uint32_t bits;		/* that are looked at */
+		uint32_t value;		/* of these bits */
 	} args[CLOSED_ARGS];
+	const char *why;
 };
 
-/* The last row has no @name. */
+#define WHOLE	UINT32_MAX		/* all bits of an int */
+
+/* The rows of the tables below. */
+#define CALL(call, errnum, why)			\
+	{ call, errnum, 0, 0, { { 0, 0, 0 } }, why }
+#define CALL_UNLESS(call, errnum, unless, why)	\
+	{ call, errnum, unless, 0, { { 0, 0, 0 } }, why }
+#define CALL_VALUE(call, errnum, arg, value, why)	\
+	{ call, errnum, 0, 1, { { arg, WHOLE, value } }, why }
+#define CALL_BIT(call, errnum, arg, bit, why)	\
+	{ call, errnum, 0, 1, { { arg, bit, bit } }, why }
+#define OPTION(errnum, unless, level, option, why)	\
+	{ "setsockopt", errnum, unless, 2, { { 1, WHOLE, level }, { 2, WHOLE, option } }, why }
+#define LAST_CALL_ROW	\
+	{ NULL, 0, 0, 0, { { 0, 0, 0 } }, NULL }
+
+/* Of every cell, whatever its profile. The last row has no @name, here and below. */
 extern const struct closed_call closed_calls[];
+
+/* With FILTER_BASELINE, too. */
+extern const struct closed_call baseline_calls[];
 
 #endif /* HELPER_SECCOMP_TABLE_H */

@@ -300,13 +300,18 @@ static int resolve_prefixes(struct cell *cell)
 static int prepare(struct cell *cell, struct error *err)
 {
 	struct child *child = &cell->spawn.child;
-	unsigned int variant = filter_variant(&cell->plan->policy, cell->plan->egress_enforced);
+	const struct plan_isolation *isolation = &cell->plan->isolation;
+	const struct filter_needs needs = {
+		.policy = &cell->plan->policy,
+		.enforced = cell->plan->egress_enforced,
+		.own_netns = cell->plan->net == CELLOS_NET_OWN,
+		.own_ipc = isolation->unshare & UNSHARE_IPC,
+		.baseline = isolation->seccomp == CELLOS_SECCOMP_BASELINE,
+	};
 	int ret = resolve_prefixes(cell);
 
 	if (ret < 0)
 		return err_set(err, "spawn", ret, "no memory");
-	if (cell->plan->net == CELLOS_NET_OWN)
-		variant |= FILTER_OWN_NETNS;
 	*child = (struct child){
 		.argv = cell->plan->argv,
 		.envp = cell->plan->envp,
@@ -321,7 +326,7 @@ static int prepare(struct cell *cell, struct error *err)
 		.gid = cell->identity.gid,
 	};
 	memcpy(child->stdio, cell->stdio.child, sizeof(child->stdio));
-	child->filter = &filter_programs[variant];
+	child->filter = &filter_programs[filter_variant(&needs)];
 	namespaces_prepare(cell);
 	ret = cell->backend->prepare(child, err);
 	cell->prepared = ret == 0;

@@ -10,11 +10,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/audit.h>
@@ -22,6 +24,7 @@
 #include <linux/seccomp.h>
 
 #include "kselftest_harness.h"
+#include "selftests/unit/seccomp_calls.h"
 
 #define UPPER		(UINT64_C(1) << 32)	/* a bit that the kernel does not look at */
 #define X32		0x40000000
@@ -299,20 +302,107 @@ TEST(no_other_option_is_touched_but_tcp_ulp)
 	}
 }
 
-TEST(no_other_call_is_touched_but_rings_and_keys)
+static bool is_in_force(const struct closed_row *row, unsigned int variant)
+{
+	if (row->host_ipc && variant & FILTER_OWN_IPC)
+		return false;
+	return row->floor || variant & FILTER_BASELINE;
+}
+
+/* The call that a row is about, with rubbish in all other arguments, and in the upper halves. */
+static int ask_row(const struct sock_fprog *program, const struct closed_row *row, uint64_t rubbish)
+{
+	uint64_t args[3] = { rubbish, rubbish, rubbish };
+
+	if (row->arg >= 0)
+		args[row->arg] = row->value | (rubbish & ~(UPPER - 1));
+	return ask(program, row->call, args[0], args[1], args[2]);
+}
+
+TEST(calls_fail_as_stated)
+{
+	static const uint64_t rubbish[] = { 0, UINT64_MAX, UPPER, 0x5555555555555555 };
+
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		for (size_t i = 0; i < ARRAY_SIZE(closed_rows) * ARRAY_SIZE(rubbish); i++) {
+			const struct closed_row *row = &closed_rows[i / ARRAY_SIZE(rubbish)];
+			int expected = is_in_force(row, v) ? row->errnum : OPEN;
+
+			EXPECT_EQ(expected, ask_row(&filter_programs[v], row,
+						    rubbish[i % ARRAY_SIZE(rubbish)]))
+				TH_LOG("filter %u: %s", v, row->name);
+		}
+	}
+}
+
+/* What a number alone decides. */
+static int by_number(unsigned int variant, long call)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(closed_rows); i++)
+		if (closed_rows[i].call == call && closed_rows[i].arg < 0)
+			return is_in_force(&closed_rows[i], variant) ? closed_rows[i].errnum : OPEN;
+	if (variant & FILTER_BASELINE &&
+	    (call > NEWEST_CALL || (call >= GAP_BEGIN && call < GAP_END)))
+		return ENOSYS;
+	return OPEN;
+}
+
+static bool is_by_argument(long call)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(closed_rows); i++)
+		if (closed_rows[i].call == call && closed_rows[i].arg >= 0)
+			return true;
+	return call == SYS_socket || call == SYS_socketpair || call == SYS_setsockopt;
+}
+
+TEST(no_other_call_is_touched)
 {
 	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
-		for (long call = 0; call < 1024; call++) {
-			bool closed = call == SYS_io_uring_setup || call == SYS_io_uring_enter ||
-				      call == SYS_io_uring_register || call == SYS_add_key ||
-				      call == SYS_request_key || call == SYS_keyctl;
-
-			if (call == SYS_socket || call == SYS_socketpair || call == SYS_setsockopt)
+		for (long call = 0; call < 4096; call++) {
+			if (is_by_argument(call))
 				continue;
-			EXPECT_EQ(closed ? EPERM : OPEN,
+			EXPECT_EQ(by_number(v, call),
 				  ask(&filter_programs[v], call, UINT64_MAX, 0, 1))
 				TH_LOG("filter %u: call %ld", v, call);
 		}
+	}
+}
+
+/* All combinations of flags that C libraries, Go and shells make threads and processes with. */
+TEST(processes_and_threads_can_be_made)
+{
+	static const uint64_t flags[] = {
+		SIGCHLD, CLONE_VM | CLONE_VFORK | SIGCHLD,
+		CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD,
+		CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+			CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
+		CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_SYSVSEM | CLONE_THREAD,
+		CLONE_VFORK | CLONE_VM | CLONE_PIDFD | SIGCHLD,
+		CLONE_PARENT | CLONE_PTRACE | CLONE_UNTRACED | CLONE_IO, CLONE_NEWTIME,
+	};
+
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		const struct sock_fprog *program = &filter_programs[v];
+
+		for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+			EXPECT_EQ(OPEN, ask(program, SYS_clone, flags[i], UINT64_MAX, UINT64_MAX));
+			EXPECT_EQ(OPEN, ask(program, SYS_clone, flags[i] | UPPER, 0, 0));
+		}
+		EXPECT_EQ(OPEN, ask(program, SYS_unshare, CLONE_FS | CLONE_FILES, 0, 0));
+		EXPECT_EQ(OPEN, ask(program, SYS_unshare, CLONE_SYSVSEM, UINT64_MAX, 0));
+	}
+}
+
+TEST(other_requests_to_devices_are_not_touched)
+{
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		for (uint64_t request = 0; request < 0x10000; request++) {
+			if (request == TIOCSTI || request == TIOCLINUX || request == TIOCSETD)
+				continue;
+			EXPECT_EQ(OPEN, ask(&filter_programs[v], SYS_ioctl, TIOCSTI, request,
+					    TIOCSTI));
+		}
+		EXPECT_EQ(OPEN, ask(&filter_programs[v], SYS_ioctl, 0, TIOCSTI | 0x10000, 0));
 	}
 }
 
@@ -351,21 +441,37 @@ TEST(rules_of_a_cell_choose_its_filter)
 		{ .protocol = IPPROTO_ICMPV6 },
 	};
 	struct egress_policy policy = { .keys = keys };
+	struct filter_needs needs = { .policy = &policy, .enforced = true };
 
-	EXPECT_EQ(0, filter_variant(&policy, true));
+	EXPECT_EQ(0, filter_variant(&needs));
 	policy.n_keys = 2;
-	EXPECT_EQ(0, filter_variant(&policy, true));
+	EXPECT_EQ(0, filter_variant(&needs));
 	policy.n_keys = 3;
-	EXPECT_EQ(FILTER_SCTP, filter_variant(&policy, true));
+	EXPECT_EQ(FILTER_SCTP, filter_variant(&needs));
 	policy.n_keys = 5;
-	EXPECT_EQ(FILTER_SCTP | FILTER_ICMP | FILTER_ICMPV6, filter_variant(&policy, true));
+	EXPECT_EQ(FILTER_SCTP | FILTER_ICMP | FILTER_ICMPV6, filter_variant(&needs));
 	policy.keys = &keys[3];
 	policy.n_keys = 1;
-	EXPECT_EQ(FILTER_ICMP, filter_variant(&policy, true));
+	EXPECT_EQ(FILTER_ICMP, filter_variant(&needs));
 	policy.keys = &keys[4];
-	EXPECT_EQ(FILTER_ICMPV6, filter_variant(&policy, true));
+	EXPECT_EQ(FILTER_ICMPV6, filter_variant(&needs));
 	policy.n_keys = 0;
-	EXPECT_EQ(FILTER_SCTP | FILTER_ICMP | FILTER_ICMPV6, filter_variant(&policy, false));
+	needs.enforced = false;
+	EXPECT_EQ(FILTER_SCTP | FILTER_ICMP | FILTER_ICMPV6, filter_variant(&needs));
+}
+
+TEST(namespaces_and_profile_choose_it_too)
+{
+	struct egress_policy policy = { .n_keys = 0 };
+
+	EXPECT_EQ(FILTER_OWN_NETNS, filter_variant(&(struct filter_needs){
+		.policy = &policy, .enforced = true, .own_netns = true }));
+	EXPECT_EQ(FILTER_OWN_IPC, filter_variant(&(struct filter_needs){
+		.policy = &policy, .enforced = true, .own_ipc = true }));
+	EXPECT_EQ(FILTER_BASELINE, filter_variant(&(struct filter_needs){
+		.policy = &policy, .enforced = true, .baseline = true }));
+	EXPECT_EQ(FILTER_VARIANTS - 1, filter_variant(&(struct filter_needs){
+		.own_netns = true, .own_ipc = true, .baseline = true }));
 }
 
 /* ---- the programs themselves ---- */
@@ -395,20 +501,30 @@ TEST(programs_cannot_be_written)
 	}
 }
 
-/* All of them, one upon the other, in the process of this test. */
+/* In a process of its own: 0, or an errno. */
+static int take_program(const struct sock_fprog *program)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) < 0)
+		return errno;
+	return socket(AF_PACKET, SOCK_DGRAM, 0) < 0 && errno == EAFNOSUPPORT ? 0 : EPROTO;
+}
+
 TEST(kernel_takes_each_program)
 {
 	uint32_t action = SECCOMP_RET_KILL_PROCESS;
 
 	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0)
 		SKIP(return, "this kernel has no filters: CONFIG_SECCOMP_FILTER");
-	ASSERT_EQ(0, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
-		EXPECT_EQ(0, syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter_programs[v]))
-			TH_LOG("filter %u: %s", v, strerror(errno));
+		pid_t pid = fork();
+		int status = -1;
+
+		if (pid == 0)
+			_exit(take_program(&filter_programs[v]));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status) TH_LOG("filter %u", v);
 	}
-	EXPECT_EQ(-1, socket(AF_PACKET, SOCK_DGRAM, 0));
-	EXPECT_EQ(EAFNOSUPPORT, errno);
 }
 
 TEST_HARNESS_MAIN
