@@ -24,6 +24,7 @@
 #include <linux/seccomp.h>
 
 #include "kselftest_harness.h"
+#include "selftests/unit/bpf_run.h"
 #include "selftests/unit/seccomp_calls.h"
 
 #define UPPER		(UINT64_C(1) << 32)	/* a bit that the kernel does not look at */
@@ -39,20 +40,6 @@
 #define OPEN		-1
 #define KILLED		-2
 #define BROKEN		-3			/* a program that cannot be followed */
-
-static bool holds(const struct sock_filter *jump, uint32_t a)
-{
-	switch (BPF_OP(jump->code)) {
-	case BPF_JEQ:
-		return a == jump->k;
-	case BPF_JGT:
-		return a > jump->k;
-	case BPF_JGE:
-		return a >= jump->k;
-	default:
-		return a & jump->k;		/* BPF_JSET */
-	}
-}
 
 static int meaning(uint32_t value)
 {
@@ -70,25 +57,9 @@ static int meaning(uint32_t value)
 
 static int run_filter(const struct sock_fprog *program, const struct seccomp_data *data)
 {
-	uint32_t a = 0;
+	uint32_t value;
 
-	for (unsigned int pc = 0; pc < program->len; pc++) {
-		const struct sock_filter *op = &program->filter[pc];
-
-		if (op->code == (BPF_RET | BPF_K))
-			return meaning(op->k);
-		if (op->code == (BPF_LD | BPF_W | BPF_ABS) && op->k <= sizeof(*data) - sizeof(a))
-			memcpy(&a, (const char *)data + op->k, sizeof(a));
-		else if (op->code == (BPF_ALU | BPF_AND | BPF_K))
-			a &= op->k;
-		else if (op->code == (BPF_JMP | BPF_JA))
-			pc += op->k;
-		else if (BPF_CLASS(op->code) == BPF_JMP && BPF_SRC(op->code) == BPF_K)
-			pc += holds(op, a) ? op->jt : op->jf;
-		else
-			return BROKEN;
-	}
-	return BROKEN;
+	return bpf_run(program, data, &value) ? meaning(value) : BROKEN;
 }
 
 /* ---- all variants ---- */
