@@ -20,6 +20,7 @@
 
 #include "helper/seccomp.h"
 #include "helper/seccomp_numbers.h"
+#include "helper/seccomp_shrink.h"
 #include "helper/seccomp_table.h"
 #include "lib/cleanup.h"
 
@@ -206,44 +207,42 @@ static int start(scmp_filter_ctx ctx, uint32_t arch)
 	return ret;
 }
 
-static void print_op(const struct sock_filter *op)
-{
-	printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", (unsigned int)op->code, op->jt, op->jf, op->k);
-}
-
 /* libseccomp gives a program to a file only; it is in the target's byte order: little endian. */
-static int print_rules(scmp_filter_ctx ctx, size_t *ret_n)
+static int add_rules(scmp_filter_ctx ctx, struct sock_filter *ops, size_t *n)
 {
 	FILE *file __free(file) = tmpfile();
-	struct sock_filter op;
 	int ret = file ? seccomp_export_bpf(ctx, fileno(file)) : -errno;
 
 	if (ret < 0)
 		return ret;
 	rewind(file);
-	for (*ret_n = 0; fread(&op, sizeof(op), 1, file) == 1; ++*ret_n) {
-		op.code = le16toh(op.code);
-		op.k = le32toh(op.k);
-		print_op(&op);
+	for (; *n < BPF_MAXINSNS && fread(&ops[*n], sizeof(*ops), 1, file) == 1; ++*n) {
+		ops[*n].code = le16toh(ops[*n].code);
+		ops[*n].k = le32toh(ops[*n].k);
 	}
-	return *ret_n == 0 || ferror(file) ? -EIO : 0;
+	if (ferror(file) || *n == 0)
+		return -EIO;
+	return *n < BPF_MAXINSNS ? 0 : -E2BIG;
 }
 
 static int print_program(scmp_filter_ctx ctx, const struct target *target, unsigned int variant)
 {
-	struct sock_filter ops[NUMBERS_OPS_MAX];
-	unsigned int n_ops = 0;
+	static struct sock_filter ops[BPF_MAXINSNS];
 	size_t n = 0;
 	int ret;
 
-	printf("\nstatic const struct sock_filter program_%u[] = {\n", variant);
 	if (variant & FILTER_BASELINE)
-		n_ops = numbers_close(target->arch, target->old_last, ops);
-	for (unsigned int i = 0; i < n_ops; i++)
-		print_op(&ops[i]);
-	ret = print_rules(ctx, &n);
+		n = numbers_close(target->arch, target->old_last, ops);
+	ret = add_rules(ctx, ops, &n);
+	if (ret < 0)
+		return ret;
+	n = filter_shrink(ops, n);
+	printf("\nstatic const struct sock_filter program_%u[] = {\n", variant);
+	for (size_t i = 0; i < n; i++)
+		printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", (unsigned int)ops[i].code, ops[i].jt,
+		       ops[i].jf, ops[i].k);
 	printf("};\n");
-	return ret == 0 && n_ops + n > BPF_MAXINSNS ? -E2BIG : ret;
+	return 0;
 }
 
 static int print_variant(const struct target *target, unsigned int variant)

@@ -155,12 +155,12 @@ TEST(sockets_are_open_as_stated_and_no_other)
 	static const uint32_t flags[] = { 0, SOCK_CLOEXEC, SOCK_NONBLOCK, 0x40000000 };
 
 	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
-		for (unsigned int i = 0; i < ARRAY_SIZE(families) * 16 * NUMBERS(600); i++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(families) * 16 * NUMBERS(300); i++) {
 			uint32_t type = i / ARRAY_SIZE(families) % 16;
 
 			expect_socket(_metadata, v, families[i % ARRAY_SIZE(families)],
 				      type | flags[i % 5 % ARRAY_SIZE(flags)],
-				      number(i / (ARRAY_SIZE(families) * 16), 600));
+				      number(i / (ARRAY_SIZE(families) * 16), 300));
 		}
 	}
 }
