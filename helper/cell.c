@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "helper/seccomp_check.h"
 #include "lib/cleanup.h"
 
 static const struct cell_step steps[] = {
@@ -214,6 +215,7 @@ void cell_done(struct cell *cell)
 	cell->rules = NULL;
 	network_done(&cell->network);
 	pidref_done(&cell->init);
+	filter_unload(&cell->filter);
 	free(cell->workspace_made);
 	cell->workspace_made = NULL;
 	fd_close(&cell->leaf_fd);

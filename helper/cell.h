@@ -53,6 +53,7 @@ struct cell_timings {
  * @namespaces: what its child makes of them; @workspace, @hostname: parts of that
  * @workspace_made: at its end: the folder that was made for its workspace, or NULL
  * @process: what its workload is born with
+ * @filter: a filter of system calls that the caller brought
  * @prefixes: what the plan allows argv[0] to resolve to, resolved itself
  * @init: process 1 of its pid namespace, while this process holds it
  * @backend: who brings the workload up
@@ -92,6 +93,7 @@ struct cell {
 	char hostname[CELLOS_LEAF_ID_MAX + 1];
 	char *workspace_made;
 	struct child_process process;
+	struct sock_fprog filter;
 	char **prefixes;
 	struct pidref init;
 

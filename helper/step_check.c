@@ -6,7 +6,9 @@
 #include "helper/cell.h"
 #include "helper/limits.h"
 #include "helper/process.h"
+#include "helper/seccomp_check.h"
 #include "helper/users.h"
+#include "lib/cleanup.h"
 #include "lib/io.h"
 
 /*
@@ -35,6 +37,28 @@ static int check_user(struct cell *cell, struct error *err)
 	return ret ?: namespaces_check(cell, err);
 }
 
+/* Opened with the rights of the helper's uid: the path is the document's. */
+static int load_filter(struct cell *cell, struct error *err)
+{
+	const char *path = cell->plan->isolation.seccomp_file;
+	int fd __free(fd) = -EBADF;
+	int ret;
+
+	if (cell->plan->isolation.seccomp != CELLOS_SECCOMP_FILE)
+		return 0;
+	err_field_set(err, "/spec/run/isolation/seccomp");
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0) {
+		ret = err_set(err, "check", errno, "cannot open the filter %s", path);
+		err_hint(err, "a compiled BPF program, as seccomp_export_bpf(3) writes it");
+		return ret;
+	}
+	ret = filter_load(fd, &cell->filter, err);
+	if (ret == 0 && err)
+		err->field[0] = '\0';
+	return ret;
+}
+
 int check_up(struct cell *cell, struct error *err)
 {
 	int ret = cgroup_parent_check(&cell->host->parent, err);
@@ -45,5 +69,7 @@ int check_up(struct cell *cell, struct error *err)
 		ret = limits_enable(&cell->host->parent, &cell->plan->limits, err);
 	if (ret == 0)
 		ret = process_prepare(&cell->plan->process, &cell->process, err);
+	if (ret == 0)
+		ret = load_filter(cell, err);
 	return ret ?: check_user(cell, err);
 }

@@ -327,6 +327,7 @@ static int prepare(struct cell *cell, struct error *err)
 	};
 	memcpy(child->stdio, cell->stdio.child, sizeof(child->stdio));
 	child->filter = &filter_programs[filter_variant(&needs)];
+	child->filter_extra = cell->filter.len ? &cell->filter : NULL;
 	namespaces_prepare(cell);
 	ret = cell->backend->prepare(child, err);
 	cell->prepared = ret == 0;
