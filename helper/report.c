@@ -147,6 +147,30 @@ static void print_stat(const char *name, uint64_t value)
 		printf("  %-18s %llu\n", name, (unsigned long long)value);
 }
 
+static void print_pressure(const char *what, const struct cell_pressure *pressure)
+{
+	if (pressure->some == STAT_NONE)
+		return;
+	printf("  waited for %-7s %llu usec", what, (unsigned long long)pressure->some);
+	if (pressure->full != STAT_NONE)
+		printf(", %llu of them with nothing else to run",
+		       (unsigned long long)pressure->full);
+	putchar('\n');
+}
+
+static void print_stats(const struct cell_stats *stats)
+{
+	printf("resources:\n");
+	print_stat("cpu usec", stats->cpu_usec);
+	print_stat("memory peak bytes", stats->memory_peak);
+	print_stat("swap peak bytes", stats->swap_peak);
+	print_stat("oom kills", stats->oom_kills);
+	print_stat("pids peak", stats->pids_peak);
+	print_pressure("cpu", &stats->cpu);
+	print_pressure("memory", &stats->memory);
+	print_pressure("io", &stats->io);
+}
+
 static void print_rules(const struct cell *cell)
 {
 	const char *repr = cell->policy.reprs ? cell->policy.reprs : "";
@@ -205,11 +229,7 @@ void report_cell_whole(struct report *report, const struct cell *cell)
 		printf("  %-8lld %s\n", json_integer_value(json_object_get(p, "pid")),
 		       json_string_value(json_object_get(p, "name")));
 	json_decref(procs);
-	printf("resources:\n");
-	print_stat("cpu usec", cell->stats.cpu_usec);
-	print_stat("memory peak bytes", cell->stats.memory_peak);
-	print_stat("oom kills", cell->stats.oom_kills);
-	print_stat("pids peak", cell->stats.pids_peak);
+	print_stats(&cell->stats);
 	print_rules(cell);
 }
 

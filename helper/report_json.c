@@ -81,16 +81,29 @@ json_t *json_teardown(const struct teardown *teardown)
 			 (int)teardown->peers, "residue", residue);
 }
 
+static json_t *json_pressure(const struct cell_stats *stats)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "cpuSomeUsec", json_stat(stats->cpu.some),
+			 "cpuFullUsec", json_stat(stats->cpu.full),
+			 "memorySomeUsec", json_stat(stats->memory.some),
+			 "memoryFullUsec", json_stat(stats->memory.full),
+			 "ioSomeUsec", json_stat(stats->io.some),
+			 "ioFullUsec", json_stat(stats->io.full));
+}
+
 json_t *json_resources(const struct cell_stats *stats)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "wallUsec", json_stat(stats->wall_usec),
 			 "cpuUsec", json_stat(stats->cpu_usec),
 			 "userUsec", json_stat(stats->user_usec),
 			 "systemUsec", json_stat(stats->system_usec),
 			 "memoryPeakBytes", json_stat(stats->memory_peak),
 			 "oomKills", json_stat(stats->oom_kills),
-			 "pidsPeak", json_stat(stats->pids_peak));
+			 "pidsPeak", json_stat(stats->pids_peak),
+			 "memorySwapPeakBytes", json_stat(stats->swap_peak),
+			 "pressure", json_pressure(stats));
 }
 
 /* A counter that could not be read is null, not 0. */

@@ -105,7 +105,8 @@ TEST_F(cell, show_adds_resources_and_egress)
 	EXPECT_STREQ("", shown.err.bytes);
 	check_cell(_metadata, &self->env, cell, &run, pid);
 	EXPECT_EQ(pid, json_int_at(cell, "processes/0/pid"));
-	EXPECT_EQ(7, json_object_size(json_at(cell, "resources")));
+	EXPECT_EQ(9, json_object_size(json_at(cell, "resources")));
+	EXPECT_EQ(6, json_object_size(json_at(cell, "resources/pressure")));
 	EXPECT_LE(0, json_int_at(cell, "resources/cpuUsec"));
 	EXPECT_TRUE(json_is_true(json_at(cell, "egress/enforced")));
 	EXPECT_TRUE(json_is_true(json_at(cell, "egress/verified")));
