@@ -22,6 +22,17 @@
 /* (uid_t)-1 and (gid_t)-1 mean "leave it" to the kernel: no one has them. */
 #define ID_MAX	4294967294UL
 
+/* cpu.weight: CGROUP_WEIGHT_MIN and _MAX. */
+#define CPU_WEIGHT_MIN		1
+#define CPU_WEIGHT_MAX		10000
+
+/* io.max keeps operations in 32 bits, of which the largest value is its "max". */
+#define IO_OPERATIONS_MAX	4294967294LL
+
+/* MAJ:MIN, as the kernel divides a dev_t: 12 and 20 bits. */
+#define DEVICE_MAJOR_MAX	4095
+#define DEVICE_MINOR_MAX	1048575
+
 /* pids.max: PID_MAX_LIMIT; more is said by leaving the limit out. */
 #define PIDS_MAX	4194304
 

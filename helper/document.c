@@ -172,15 +172,8 @@ int document_parse(const char *bytes, size_t size, struct document *ret, struct 
 {
 	struct document doc __free(document) = {
 		.grace_seconds = LIMIT_UNSET,
-		.limits = {
-			.memory_max = LIMIT_UNSET,
-			.memory_swap_max = LIMIT_UNSET,
-			.cpu_quota = LIMIT_UNSET,
-			.cpu_period = LIMIT_UNSET,
-			.pids_max = LIMIT_UNSET,
-			.memory_oom_group = -1,
-		},
 		.process = { .umask = LIMIT_UNSET, .nice = LIMIT_UNSET },
+		.limits = PLAN_LIMITS_UNSET,
 	};
 	struct json_tree tree __free(json_tree) = { };
 	const struct place whole = { };
@@ -205,6 +198,7 @@ void document_done(struct document *doc)
 	envlist_free(doc->env);
 	free(doc->working_directory);
 	isolation_done(&doc->isolation);
+	free(doc->limits.io);
 	egress_rules_done(doc->rules, doc->n_rules);
 	*doc = (struct document) { };
 }

@@ -18,4 +18,7 @@ int path_check(const struct place *at, const char *path, struct error *err);
 /* spec.authority.egressRules: a `read` of struct field, into a struct document */
 int document_read_rules(const struct place *at, json_t *array, void *to, struct error *err);
 
+/* spec.run.limits: the same */
+int document_read_limits(const struct place *at, json_t *object, void *to, struct error *err);
+
 #endif /* HELPER_DOCUMENT_PARTS_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* spec.run: what is executed, where, with which environment and limits. */
+/* spec.run: what is executed, where, with which environment. Limits: document_limits.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,57 +204,14 @@ static int read_rootfs(const struct place *at, json_t *value, void *to, struct e
 			    "belongs to the gvisor backend, which is not built yet");
 }
 
-static int read_oom_group(const struct place *at, json_t *value, void *to, struct error *err)
-{
-	struct document *doc = to;
-
-	(void)at;
-	(void)err;
-	doc->limits.memory_oom_group = json_is_true(value);
-	return 0;
-}
-
-#define DOCUMENT(member)	offsetof(struct document, member)
-
-static const struct field cpu_fields[] = {
-	{ .name = "quotaMicros", .types = IS_INTEGER, .required = true,
-	  .offset = DOCUMENT(limits.cpu_quota), .min = CPU_QUOTA_MIN, .max = CPU_QUOTA_MAX,
-	  .hint = "the kernel takes quotas of 1000 us or more; leave cpuMax out for no limit" },
-	{ .name = "periodMicros", .types = IS_INTEGER,
-	  .offset = DOCUMENT(limits.cpu_period), .min = CPU_PERIOD_MIN, .max = CPU_PERIOD_MAX,
-	  .hint = "the kernel takes periods of 1000 us to 1 s; the default is 100000 us" },
-	{ }
-};
-
-static const struct shape cpu_shape = { .fields = cpu_fields };
-
-static const struct field limits_fields[] = {
-	{ .name = "memoryMaxBytes", .types = IS_INTEGER,
-	  .offset = DOCUMENT(limits.memory_max), .min = 1, .max = INT64_MAX,
-	  .hint = "leave memoryMaxBytes out for no limit" },
-	{ .name = "memorySwapMaxBytes", .types = IS_INTEGER,
-	  .offset = DOCUMENT(limits.memory_swap_max), .min = 0, .max = INT64_MAX },
-	{ .name = "memoryOomGroup", .types = IS_BOOLEAN, .read = read_oom_group },
-	{ .name = "cpuMax", .types = IS_OBJECT, .shape = &cpu_shape },
-	{ .name = "pidsMax", .types = IS_INTEGER,
-	  .offset = DOCUMENT(limits.pids_max), .min = 1, .max = PIDS_MAX,
-	  .hint = "leave pidsMax out for no limit" },
-	{ .name = "gracefulShutdownSeconds", .types = IS_INTEGER,
-	  .offset = DOCUMENT(grace_seconds), .min = 0, .max = CELLOS_GRACE_MAX,
-	  .hint = "seconds from SIGTERM to the kill; 0 kills at once" },
-	{ }
-};
-
-static const struct shape limits_shape = { .fields = limits_fields };
-
 static const struct field run_fields[] = {
 	{ .name = "argv", .types = IS_ARRAY, .required = true, .read = read_argv },
 	{ .name = "workingDirectory", .types = IS_STRING, .read = read_working_directory },
 	{ .name = "environment", .types = IS_ARRAY, .read = read_environment },
 	{ .name = "secretDelivery", .types = IS_STRING, .read = read_secret_delivery },
-	{ .name = "limits", .types = IS_OBJECT, .shape = &limits_shape },
 	{ .name = "isolation", .types = IS_OBJECT, .shape = &isolation_shape },
 	{ .name = "process", .types = IS_OBJECT, .shape = &process_shape },
+	{ .name = "limits", .types = IS_OBJECT, .read = document_read_limits },
 	{ .name = "rootfs", .types = IS_ANYTHING, .read = read_rootfs },
 	{ }
 };

@@ -110,10 +110,11 @@ static int check_total_size(const struct plan *plan, struct error *err)
  * limit a memory limit is none, and the kernel's period is spelled, so that
  * what is read back can be compared.
  */
-static void decide_limits(const struct document *doc, const struct variables *variables,
+static void decide_limits(struct document *doc, const struct variables *variables,
 			  struct plan_limits *ret)
 {
 	*ret = doc->limits;
+	doc->limits.io = NULL;
 	if (ret->memory_max != LIMIT_UNSET && ret->memory_swap_max == LIMIT_UNSET)
 		ret->memory_swap_max = 0;
 	if (ret->cpu_quota == LIMIT_UNSET) {
@@ -227,6 +228,7 @@ void plan_done(struct plan *plan)
 	envlist_free(plan->argv0_prefixes);
 	free(plan->cgroup_parent);
 	free(plan->netns);
+	free(plan->limits.io);
 	egress_policy_done(&plan->policy);
 	*plan = (struct plan) { };
 }

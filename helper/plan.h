@@ -42,13 +42,33 @@ struct run_options {
 #define LIMIT_UNSET	UINT64_MAX
 #define LIMIT_MAX	(UINT64_MAX - 1)	/* the word "max" */
 
+/* One disk of io.max; LIMIT_UNSET where the document is silent. */
+struct plan_io_limit {
+	char device[CELLOS_DEVICE_MAX + 1];	/* "/dev/NAME" or "MAJ:MIN", not yet looked at */
+	uint64_t read_bytes;		/* a second */
+	uint64_t write_bytes;
+	uint64_t read_operations;
+	uint64_t write_operations;
+};
+
+struct plan_hugetlb_limit {
+	uint64_t page_size;		/* bytes, not yet looked for on the host */
+	uint64_t max;			/* bytes */
+};
+
 struct plan_limits {
 	uint64_t memory_max;		/* bytes */
 	uint64_t memory_swap_max;	/* bytes; 0 if only memory_max is given */
+	uint64_t memory_high;		/* bytes; below memory_max */
 	uint64_t cpu_quota;		/* microseconds a period, or LIMIT_MAX */
 	uint64_t cpu_period;		/* microseconds */
+	uint64_t cpu_weight;
 	uint64_t pids_max;		/* tasks */
 	int memory_oom_group;		/* -1 unset, 0, 1 */
+	unsigned int n_io;
+	unsigned int n_hugetlb;
+	struct plan_io_limit *io;	/* belongs to the plan, or the document */
+	struct plan_hugetlb_limit hugetlb[CELLOS_HUGETLB_MAX];
 };
 
 /* Namespaces of a cell's own, as bits. The network is struct plan's @net. */
@@ -118,6 +138,13 @@ struct plan_process {
 	bool cpus_given;
 	uint64_t cpus[CPU_WORDS];
 };
+
+#define PLAN_LIMITS_UNSET	((struct plan_limits) {				\
+	.memory_max = LIMIT_UNSET, .memory_swap_max = LIMIT_UNSET,		\
+	.memory_high = LIMIT_UNSET, .memory_oom_group = -1,			\
+	.cpu_quota = LIMIT_UNSET, .cpu_period = LIMIT_UNSET,			\
+	.cpu_weight = LIMIT_UNSET, .pids_max = LIMIT_UNSET,			\
+})
 
 struct plan_user {
 	bool dynamic;			/* uid = gid, chosen when the cell is made */

@@ -24,10 +24,12 @@
 #include "helper/verbs.h"
 #include "lib/cleanup.h"
 #include "lib/compat.h"
+#include "lib/io.h"
 
 struct probe {
 	const char *parent;
 	struct cgroup_parent cgroup;
+	bool is_above;		/* @cgroup is not the parent, but where it will be made */
 	bool have_caps;
 };
 
@@ -82,6 +84,7 @@ static void probe_parent(struct probe *probe, struct check *check)
 		snprintf(good, sizeof(good), "%.200s will be made when it is first needed",
 			 probe->cgroup.path);
 		open_above(&probe->cgroup);
+		probe->is_above = true;
 		if (probe->have_caps && probe->cgroup.fd >= 0)
 			cgroup_level_find(&probe->cgroup, &err);
 		from_error(check, &err, good);
@@ -251,24 +254,34 @@ static void probe_filter(struct probe *probe, struct check *check)
 
 static void probe_limits(struct probe *probe, struct check *check)
 {
-	static const struct plan_limits unset = {
-		LIMIT_UNSET, LIMIT_UNSET, LIMIT_UNSET, LIMIT_UNSET, LIMIT_UNSET, -1,
-	};
-	struct plan_limits limits = unset;
+	struct cgroup_parent parent = probe->cgroup;
 	struct error err = { 0 };
 
-	if (probe->cgroup.fd < 0) {
+	if (probe->is_above)
+		parent.depth = 0;	/* see controller_available() */
+	if (parent.fd < 0)
 		err_set(&err, "probe", ENOENT, "not tried without a cell parent");
-	} else {
-		if (!strcmp(check->name, "memory"))
-			limits.memory_max = 0;
-		else if (!strcmp(check->name, "cpu"))
-			limits.cpu_period = 0;
-		else
-			limits.pids_max = 0;
-		limits_available(&probe->cgroup, &limits, &err);
+	else
+		limits_probe(&parent, check->name, &err);
+	from_error(check, &err, !strcmp(check->name, "swap") ?
+		   "a cell's swap can be limited: memory.max holds" :
+		   "limits of this controller can be set");
+}
+
+/* How long cells wait for cpu, memory and disks is told by the kernel, if it counts. */
+static void probe_psi(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+	char buf[256];
+	ssize_t n = -ENOENT;
+
+	if (probe->cgroup.fd >= 0)
+		n = io_read_at(probe->cgroup.fd, "memory.pressure", buf, sizeof(buf));
+	if (n < 0) {
+		err_set(&err, "probe", (int)n, "memory.pressure: resources.pressure is null");
+		err_hint(&err, "boot with psi=1; a kernel with CONFIG_PSI");
 	}
-	from_error(check, &err, "limits of this controller can be set");
+	from_error(check, &err, "pressure stall information is kept of every cgroup");
 }
 
 static const struct {
@@ -294,6 +307,10 @@ static const struct {
 	{ "memory", false, probe_limits },
 	{ "cpu", false, probe_limits },
 	{ "pids", false, probe_limits },
+	{ "io", false, probe_limits },
+	{ "hugetlb", false, probe_limits },
+	{ "swap", false, probe_limits },
+	{ "psi", false, probe_psi },
 };
 
 int verb_probe(int argc, char **argv)

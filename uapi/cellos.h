@@ -95,6 +95,9 @@ enum cellos_residue {
 #define CELLOS_CPUS_MAX		1024	/* CPU numbers that an affinity can name */
 #define CELLOS_WORKSPACE_MIN	65536UL	/* bytes of a private workspace */
 #define CELLOS_WORKSPACE_DEFAULT (64UL * 1024 * 1024)	/* if there is no memory limit, either */
+#define CELLOS_IO_DEVICES_MAX	16	/* rows of limits.ioMax */
+#define CELLOS_DEVICE_MAX	255	/* path of a block device */
+#define CELLOS_HUGETLB_MAX	8	/* rows of limits.hugetlb: sizes of huge pages */
 #define CELLOS_TTL_MAX		4294967295UL	/* seconds */
 #define CELLOS_GRACE_MAX	3600	/* seconds */
 #define CELLOS_GRACE_DEFAULT	5	/* seconds from SIGTERM to the kill */

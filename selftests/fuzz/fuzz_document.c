@@ -89,6 +89,23 @@ static void check_error(const struct error *err, int ret)
 	MUST(!err->field[0] || !strcmp(err->step, "document"));
 }
 
+static void check_limits(const struct plan_limits *limits)
+{
+	MUST(limits->memory_max == LIMIT_UNSET || limits->memory_max);
+	MUST(limits->memory_max == LIMIT_UNSET || limits->memory_swap_max != LIMIT_UNSET);
+	MUST(limits->memory_max == LIMIT_UNSET || limits->memory_high == LIMIT_UNSET ||
+	     limits->memory_high < limits->memory_max);
+	MUST((limits->cpu_quota == LIMIT_UNSET) == (limits->cpu_period == LIMIT_UNSET));
+	MUST(limits->n_io <= CELLOS_IO_DEVICES_MAX && limits->n_hugetlb <= CELLOS_HUGETLB_MAX);
+	for (unsigned int i = 0; i < limits->n_io; i++)
+		MUST(limits->io[i].device[0] && (limits->io[i].read_bytes != LIMIT_UNSET ||
+						 limits->io[i].write_bytes != LIMIT_UNSET ||
+						 limits->io[i].read_operations != LIMIT_UNSET ||
+						 limits->io[i].write_operations != LIMIT_UNSET));
+	for (unsigned int i = 0; i < limits->n_hugetlb; i++)
+		MUST(limits->hugetlb[i].page_size);
+}
+
 static void check_plan(const struct plan *plan)
 {
 	char *const *pair;
@@ -102,10 +119,7 @@ static void check_plan(const struct plan *plan)
 	MUST(plan->backend == CELLOS_BACKEND_HOST);
 	MUST(plan->grace_seconds <= CELLOS_GRACE_MAX);
 	MUST(plan->egress_enforced || !plan->policy.n_rules);
-	MUST(plan->limits.memory_max == LIMIT_UNSET || plan->limits.memory_max);
-	MUST(plan->limits.memory_max == LIMIT_UNSET ||
-	     plan->limits.memory_swap_max != LIMIT_UNSET);
-	MUST((plan->limits.cpu_quota == LIMIT_UNSET) == (plan->limits.cpu_period == LIMIT_UNSET));
+	check_limits(&plan->limits);
 }
 
 static void fuzz_plan(const char *bytes, size_t size)

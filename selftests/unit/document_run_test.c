@@ -20,10 +20,6 @@ TEST(unknown_keys_of_run_are_refused_by_name)
 		{ RUN("'Limits': {}"), EINVAL, "/spec/run/Limits", "unknown", "\"limits\"?" },
 		{ RUN("'a/b~\\u001b': 1"), EINVAL, "/spec/run/a~1b~0?",
 		  "unknown key \"a/b~?\"", "known here" },
-		{ LIMITS("'memoryMaxByte': 1"), EINVAL, "/spec/run/limits/memoryMaxByte",
-		  "unknown key", "\"memoryMaxBytes\"?" },
-		{ LIMITS("'cpuMax': {'quotaMicros': 5000, 'quota': 1}"), EINVAL,
-		  "/spec/run/limits/cpuMax/quota", "unknown key", "known here: quotaMicros" },
 		{ ENTRY("{'name': 'A', 'value': 'x', 'vaule': 'y'}"), EINVAL,
 		  "/spec/run/environment/0/vaule", "unknown key", "\"value\"?" },
 	};
@@ -168,83 +164,6 @@ TEST(environments_keep_their_order_and_empty_values)
 	document_done(&doc);
 }
 
-TEST(limits_out_of_range_are_refused)
-{
-#define FIELD(name)	"/spec/run/limits/" name
-	static const struct refusal rows[] = {
-		{ RUN("'limits': []"), EINVAL, "/spec/run/limits", "must be an object", NULL },
-		{ LIMITS("'memoryMaxBytes': 0"), EINVAL, FIELD("memoryMaxBytes"),
-		  "0 is out of range: 1 to 9223372036854775807", "for no limit" },
-		{ LIMITS("'memoryMaxBytes': -1"), EINVAL, FIELD("memoryMaxBytes"), "-1 is", "no" },
-		{ LIMITS("'memoryMaxBytes': 9223372036854775808"), EINVAL,
-		  FIELD("memoryMaxBytes"), "too large for 64 bits", NULL },
-		{ LIMITS("'memoryMaxBytes': 1.0"), EINVAL, FIELD("memoryMaxBytes"),
-		  "is a number with a fraction", "digits only" },
-		{ LIMITS("'memoryMaxBytes': '1G'"), EINVAL, FIELD("memoryMaxBytes"),
-		  "is a string, must be an integer", "without quotes" },
-		{ LIMITS("'memoryMaxBytes': null"), EINVAL, FIELD("memoryMaxBytes"), "is null",
-		  NULL },
-		{ LIMITS("'memorySwapMaxBytes': -1"), EINVAL, FIELD("memorySwapMaxBytes"),
-		  "-1 is out of range: 0 to", NULL },
-		{ LIMITS("'memoryOomGroup': 1"), EINVAL, FIELD("memoryOomGroup"),
-		  "is an integer, must be true or false", NULL },
-		{ LIMITS("'pidsMax': 0"), EINVAL, FIELD("pidsMax"), "1 to 4194304", "pidsMax" },
-		{ LIMITS("'pidsMax': 4194305"), EINVAL, FIELD("pidsMax"), "out of range", "leave" },
-		{ LIMITS("'cpuMax': 50000"), EINVAL, FIELD("cpuMax"), "must be an object", NULL },
-		{ LIMITS("'cpuMax': {}"), EINVAL, FIELD("cpuMax/quotaMicros"), "missing", NULL },
-		{ LIMITS("'cpuMax': {'periodMicros': 5000}"), EINVAL, FIELD("cpuMax/quotaMicros"),
-		  "is missing", NULL },
-		{ LIMITS("'cpuMax': {'quotaMicros': 0}"), EINVAL, FIELD("cpuMax/quotaMicros"),
-		  "0 is out of range: 1000 to 17592186044415", "kernel takes quotas" },
-		{ LIMITS("'cpuMax': {'quotaMicros': 999}"), EINVAL, FIELD("cpuMax/quotaMicros"),
-		  "999 is out of range", "kernel takes quotas" },
-		{ LIMITS("'cpuMax': {'quotaMicros': 5000, 'periodMicros': 999}"), EINVAL,
-		  FIELD("cpuMax/periodMicros"), "1000 to 1000000", "kernel takes periods" },
-		{ LIMITS("'cpuMax': {'quotaMicros': 5000, 'periodMicros': 1000001}"), EINVAL,
-		  FIELD("cpuMax/periodMicros"), "1000 to 1000000", "kernel takes periods" },
-		{ LIMITS("'gracefulShutdownSeconds': -1"), EINVAL,
-		  FIELD("gracefulShutdownSeconds"), "0 to 3600", "0 kills at once" },
-		{ LIMITS("'gracefulShutdownSeconds': 3601"), EINVAL,
-		  FIELD("gracefulShutdownSeconds"), "0 to 3600", "0 kills at once" },
-	};
-
-	CHECK_DOCUMENTS(rows);
-#undef FIELD
-}
-
-TEST(limits_are_read_as_they_stand)
-{
-	struct document doc = good_document(_metadata,
-		LIMITS("'memoryMaxBytes': 9223372036854775807, 'memorySwapMaxBytes': 0,"
-		       "'memoryOomGroup': true, 'pidsMax': 1, 'gracefulShutdownSeconds': 0,"
-		       "'cpuMax': {'quotaMicros': 1000, 'periodMicros': 1000000}"));
-
-	EXPECT_EQ(9223372036854775807, doc.limits.memory_max);
-	EXPECT_EQ(0, doc.limits.memory_swap_max);
-	EXPECT_EQ(1, doc.limits.memory_oom_group);
-	EXPECT_EQ(1, doc.limits.pids_max);
-	EXPECT_EQ(1000, doc.limits.cpu_quota);
-	EXPECT_EQ(1000000, doc.limits.cpu_period);
-	EXPECT_EQ(0, doc.grace_seconds);
-	document_done(&doc);
-}
-
-TEST(limits_that_are_absent_stay_unset)
-{
-	struct document doc = good_document(_metadata, ARGV("['true']"));
-
-	EXPECT_EQ(LIMIT_UNSET, doc.limits.memory_max);
-	EXPECT_EQ(LIMIT_UNSET, doc.limits.memory_swap_max);
-	EXPECT_EQ(-1, doc.limits.memory_oom_group);
-	EXPECT_EQ(LIMIT_UNSET, doc.limits.pids_max);
-	EXPECT_EQ(LIMIT_UNSET, doc.limits.cpu_quota);
-	EXPECT_EQ(LIMIT_UNSET, doc.limits.cpu_period);
-	EXPECT_EQ(LIMIT_UNSET, doc.grace_seconds);
-	EXPECT_EQ(NULL, doc.env);
-	EXPECT_EQ(NULL, doc.working_directory);
-	document_done(&doc);
-}
-
 TEST(what_is_not_built_yet_is_refused_by_name)
 {
 	static const struct refusal rows[] = {
@@ -267,7 +186,6 @@ TEST(what_asks_for_nothing_is_accepted)
 {
 	static const char *const inputs[] = {
 		RUN("'isolation': {}"),
-		RUN("'limits': {}"),
 		RUN("'environment': []"),
 		RUN("'secretDelivery': 'env'"),
 		RUN("'secretDelivery': 'runtimeBroker'"),

@@ -28,6 +28,10 @@ TEST(a_small_document_makes_a_plan_of_defaults)
 	EXPECT_EQ(LIMIT_UNSET, plan.limits.cpu_period);
 	EXPECT_EQ(LIMIT_UNSET, plan.limits.pids_max);
 	EXPECT_EQ(-1, plan.limits.memory_oom_group);
+	EXPECT_EQ(LIMIT_UNSET, plan.limits.memory_high);
+	EXPECT_EQ(LIMIT_UNSET, plan.limits.cpu_weight);
+	EXPECT_EQ(0, plan.limits.n_io);
+	EXPECT_EQ(0, plan.limits.n_hugetlb);
 	plan_done(&plan);
 	plan_done(&plan);
 }
@@ -48,6 +52,9 @@ TEST(a_full_document_makes_exactly_its_plan)
 			"  'secretDelivery': 'env', 'isolation': {},"
 			"  'limits': {'memoryMaxBytes': 1048576, 'memoryOomGroup': false,"
 			"    'cpuMax': {'quotaMicros': 50000}, 'pidsMax': 32,"
+			"    'memoryHighBytes': 524288, 'cpuWeight': 7,"
+			"    'ioMax': [{'device': '8:0', 'readBytesPerSecond': 9}],"
+			"    'hugetlb': [{'pageSizeBytes': 2097152, 'maxBytes': 0}],"
 			"    'gracefulShutdownSeconds': 0}}"),
 		.options = {
 			.cgroup_parent = "/sys/fs/cgroup/cells", .backend = "host",
@@ -80,6 +87,14 @@ TEST(a_full_document_makes_exactly_its_plan)
 	EXPECT_EQ(50000, plan.limits.cpu_quota);
 	EXPECT_EQ(100000, plan.limits.cpu_period);
 	EXPECT_EQ(32, plan.limits.pids_max);
+	EXPECT_EQ(524288, plan.limits.memory_high);
+	EXPECT_EQ(7, plan.limits.cpu_weight);
+	ASSERT_EQ(1, plan.limits.n_io);
+	EXPECT_STREQ("8:0", plan.limits.io[0].device);
+	EXPECT_EQ(9, plan.limits.io[0].read_bytes);
+	ASSERT_EQ(1, plan.limits.n_hugetlb);
+	EXPECT_EQ(2097152, plan.limits.hugetlb[0].page_size);
+	EXPECT_EQ(0, plan.limits.hugetlb[0].max);
 	EXPECT_TRUE(plan.egress_enforced);
 	EXPECT_EQ(2, plan.policy.n_rules);
 	/* tcp to one address; tcp and udp to two. */
