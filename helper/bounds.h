@@ -26,6 +26,9 @@
 #define CPU_WEIGHT_MIN		1
 #define CPU_WEIGHT_MAX		10000
 
+/* io.max takes no 1: see tg_set_limit(). */
+#define IO_MIN			2
+
 /* io.max keeps operations in 32 bits, of which the largest value is its "max". */
 #define IO_OPERATIONS_MAX	4294967294LL
 

@@ -62,10 +62,11 @@ static int read_device(const struct place *at, json_t *value, void *to, struct e
 }
 
 #define IO_BYTES(key, member)	\
-	{ .name = (key), .types = IS_INTEGER, .offset = DISK(member), .min = 1, .max = INT64_MAX, \
+	{ .name = (key), .types = IS_INTEGER, .offset = DISK(member), .min = IO_MIN, \
+	  .max = INT64_MAX, \
 	  .hint = "bytes a second; leave it out for no limit" }
 #define IO_OPERATIONS(key, member)	\
-	{ .name = (key), .types = IS_INTEGER, .offset = DISK(member), .min = 1, \
+	{ .name = (key), .types = IS_INTEGER, .offset = DISK(member), .min = IO_MIN, \
 	  .max = IO_OPERATIONS_MAX, .hint = "operations a second; leave it out for no limit" }
 
 static const struct field disk_fields[] = {

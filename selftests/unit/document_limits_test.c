@@ -139,23 +139,25 @@ TEST(disks_that_cannot_be_meant_are_refused)
 		{ LIMITS("'ioMax': {'device': '8:0'}"), EINVAL, FIELD("ioMax"),
 		  "is an object, must be an array", NULL },
 		{ DISKS("'8:0'"), EINVAL, FIELD("ioMax/0"), "must be an object", NULL },
-		{ DISKS("{'readBytesPerSecond': 1}"), EINVAL, FIELD("ioMax/0/device"),
+		{ DISKS("{'readBytesPerSecond': 2}"), EINVAL, FIELD("ioMax/0/device"),
 		  "is missing", NULL },
-		{ DISKS("{'device': 8, 'readBytesPerSecond': 1}"), EINVAL,
+		{ DISKS("{'device': 8, 'readBytesPerSecond': 2}"), EINVAL,
 		  FIELD("ioMax/0/device"), "is an integer, must be a string", NULL },
 		{ DISKS("{'device': '8:0'}"), EINVAL, FIELD("ioMax/0"), "limits nothing",
 		  "at least one of readBytesPerSecond" },
 		{ DISK("'readBytesPerSecond': 0"), EINVAL, FIELD("ioMax/0/readBytesPerSecond"),
-		  "0 is out of range: 1 to", "bytes a second" },
+		  "0 is out of range: 2 to", "bytes a second" },
+		{ DISK("'readBytesPerSecond': 1"), EINVAL, FIELD("ioMax/0/readBytesPerSecond"),
+		  "1 is out of range: 2 to", "bytes a second" },
 		{ DISK("'writeBytesPerSecond': -1"), EINVAL,
 		  FIELD("ioMax/0/writeBytesPerSecond"), "-1 is out of range", "bytes a second" },
 		{ DISK("'readOperationsPerSecond': 4294967295"), EINVAL,
-		  FIELD("ioMax/0/readOperationsPerSecond"), "1 to 4294967294", "operations" },
+		  FIELD("ioMax/0/readOperationsPerSecond"), "2 to 4294967294", "operations" },
 		{ DISK("'writeOperationsPerSecond': 1e3"), EINVAL,
 		  FIELD("ioMax/0/writeOperationsPerSecond"), "an exponent", "whole number" },
-		{ DISK("'readBytesPerSecond': 1}, {'device': '8:0', 'writeBytesPerSecond': 1"),
+		{ DISK("'readBytesPerSecond': 2}, {'device': '8:0', 'writeBytesPerSecond': 2"),
 		  EINVAL, FIELD("ioMax/1/device"), "\"8:0\" stands twice", NULL },
-		{ DISKS("{'device': '/dev/\\u0000a', 'readBytesPerSecond': 1}"), EINVAL,
+		{ DISKS("{'device': '/dev/\\u0000a', 'readBytesPerSecond': 2}"), EINVAL,
 		  FIELD("ioMax/0/device"), "NUL character", NULL },
 	};
 
@@ -175,7 +177,7 @@ TEST(a_device_is_a_path_in_dev_or_two_numbers)
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		char *text __free(mem) = json_repeat(
-			DISKS("{'device': '@', 'readBytesPerSecond': 1}"), good[i], 1, false);
+			DISKS("{'device': '@', 'readBytesPerSecond': 2}"), good[i], 1, false);
 		struct document doc;
 
 		ASSERT_NE(NULL, text);
@@ -186,7 +188,7 @@ TEST(a_device_is_a_path_in_dev_or_two_numbers)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		char *text __free(mem) = json_repeat(
-			DISKS("{'device': '@', 'readBytesPerSecond': 1}"), bad[i], 1, false);
+			DISKS("{'device': '@', 'readBytesPerSecond': 2}"), bad[i], 1, false);
 		const struct refusal row = {
 			text, EINVAL, FIELD("ioMax/0/device"), "is no block device", "lsblk"
 		};
@@ -198,7 +200,7 @@ TEST(a_device_is_a_path_in_dev_or_two_numbers)
 
 TEST(a_device_path_has_at_most_255_bytes)
 {
-	static const char input[] = DISKS("{'device': '/dev/@', 'readBytesPerSecond': 1}");
+	static const char input[] = DISKS("{'device': '/dev/@', 'readBytesPerSecond': 2}");
 	char *good __free(mem) = json_repeat(input, "x", 250, false);
 	char *bad __free(mem) = json_repeat(input, "x", 251, false);
 	const struct refusal row = {
@@ -232,21 +234,21 @@ TEST(too_many_rows_are_refused)
 TEST(disks_are_read_as_they_stand)
 {
 	struct document doc = good_document(_metadata,
-		DISKS("{'device': '/dev/vda', 'readBytesPerSecond': 1,"
+		DISKS("{'device': '/dev/vda', 'readBytesPerSecond': 2,"
 		      " 'writeBytesPerSecond': 9223372036854775807},"
-		      "{'readOperationsPerSecond': 1, 'writeOperationsPerSecond': 4294967294,"
+		      "{'readOperationsPerSecond': 2, 'writeOperationsPerSecond': 4294967294,"
 		      " 'device': '8:16'}"));
 
 	ASSERT_EQ(2, doc.limits.n_io);
 	EXPECT_STREQ("/dev/vda", doc.limits.io[0].device);
-	EXPECT_EQ(1, doc.limits.io[0].read_bytes);
+	EXPECT_EQ(2, doc.limits.io[0].read_bytes);
 	EXPECT_EQ(INT64_MAX, doc.limits.io[0].write_bytes);
 	EXPECT_EQ(LIMIT_UNSET, doc.limits.io[0].read_operations);
 	EXPECT_EQ(LIMIT_UNSET, doc.limits.io[0].write_operations);
 	EXPECT_STREQ("8:16", doc.limits.io[1].device);
 	EXPECT_EQ(LIMIT_UNSET, doc.limits.io[1].read_bytes);
 	EXPECT_EQ(LIMIT_UNSET, doc.limits.io[1].write_bytes);
-	EXPECT_EQ(1, doc.limits.io[1].read_operations);
+	EXPECT_EQ(2, doc.limits.io[1].read_operations);
 	EXPECT_EQ(IO_OPERATIONS_MAX, doc.limits.io[1].write_operations);
 	document_done(&doc);
 }
