@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Limits of huge pages. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -103,6 +106,45 @@ TEST_F(cell, size_that_the_host_lacks_is_refused_with_those_it_has)
 			TH_LOG("%s", run.err.bytes);
 	}
 	EXPECT_STREQ(before, host_snapshot(&self->env));
+}
+
+/* A cgroup with a process of its own, and a cell parent in it. */
+static const char *busy_parent(const struct test_env *env, pid_t *ret_pid)
+{
+	char *busy = text("%s/busy", env->parent), *cells = text("%s/cells", busy);
+
+	*ret_pid = fork();
+	if (*ret_pid == 0)
+		for (;;)
+			pause();
+	if (file_write(control(env), "+hugetlb") < 0 ||
+	    file_write(text("%s/cgroup.subtree_control", env->parent), "+hugetlb") < 0 ||
+	    mkdir(busy, 0755) < 0 || mkdir(cells, 0755) < 0 ||
+	    file_write(text("%s/cgroup.procs", busy), text("%d", *ret_pid)) < 0)
+		give_up("a busy cgroup");
+	return cells;
+}
+
+TEST_F(cell, rule_of_no_internal_processes_is_explained)
+{
+	pid_t pid;
+	const char *cells = busy_parent(&self->env, &pid);
+	struct run run = limits_run(&self->env,
+		"'hugetlb': [{'pageSizeBytes': " SIZE ", 'maxBytes': 0}]", "burn 1");
+
+	run.no_parent = true;
+	run.args[0] = text("--cgroup-parent=%s", cells);
+	EXPECT_EQ(125, run_whole(&self->env, &run));
+	EXPECT_STREQ("check", json_text_at(run.report, "/error/step"));
+	EXPECT_STREQ("EBUSY", json_text_at(run.report, "/error/errnoName"));
+	EXPECT_STREQ("/spec/run/limits/hugetlb/0/maxBytes",
+		     json_text_at(run.report, "/error/field"));
+	EXPECT_NE(NULL, strstr(json_text_at(run.report, "/error/hint"), "no internal processes"));
+	/* What was refused has changed nothing. */
+	EXPECT_STREQ("", file_read(text("%s/busy/cgroup.subtree_control", self->env.parent), NULL));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
 }
 
 TEST_F(cell, page_beyond_the_limit_is_refused_by_mmap)
