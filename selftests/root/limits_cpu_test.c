@@ -17,8 +17,10 @@ FIXTURE_SETUP(cell)
 {
 	env_setup(&self->env, "cpu");
 	self->missing = limits_missing(&self->env, "cpu");
-	if (self->missing)
+	if (self->missing) {
+		env_teardown(&self->env);
 		SKIP(return, "%s", self->missing);
+	}
 }
 
 FIXTURE_TEARDOWN_PARENT(cell) { env_teardown(&self->env); }

@@ -31,10 +31,14 @@ FIXTURE_SETUP(cell)
 	env_setup(&self->env, "hugetlb");
 	self->given = strstr(file_read(control(&self->env), NULL) ?: "", "hugetlb");
 	self->missing = limits_missing(&self->env, "hugetlb");
-	if (self->missing)
+	if (self->missing) {
+		env_teardown(&self->env);
 		SKIP(return, "%s", self->missing);
-	if (access(POOL, F_OK) < 0)
+	}
+	if (access(POOL, F_OK) < 0) {
+		env_teardown(&self->env);
 		SKIP(return, "no huge pages of " SIZE " bytes here");
+	}
 }
 
 /* A controller that the program asked the root for would stay. */

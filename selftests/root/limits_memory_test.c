@@ -19,8 +19,10 @@ FIXTURE_SETUP(cell)
 {
 	env_setup(&self->env, "memory");
 	self->missing = limits_missing(&self->env, "memory");
-	if (self->missing)
+	if (self->missing) {
+		env_teardown(&self->env);
 		SKIP(return, "%s", self->missing);
+	}
 }
 
 FIXTURE_TEARDOWN_PARENT(cell) { env_teardown(&self->env); }
