@@ -50,7 +50,7 @@
 const struct closed_call baseline_calls[] = {
 	/* namespaces */
 	NAMESPACE(CLONE_NEWUSER, "all capabilities inside: most of the kernel's code opens up"),
-	NAMESPACE(CLONE_NEWNS, "mounts of its own: file systems are complex parsers of hostile data"),
+	NAMESPACE(CLONE_NEWNS, "mounts of its own: file systems parse what a cell wrote"),
 	NAMESPACE(CLONE_NEWNET, "netfilter and network devices, as their root"),
 	NAMESPACE(CLONE_NEWPID, "processes that the cell's own cannot see"),
 	NAMESPACE(CLONE_NEWIPC, "IPC objects in spite of the floor"),
@@ -77,7 +77,7 @@ const struct closed_call baseline_calls[] = {
 	CALL("quotactl_fd", EPERM, "as quotactl"),
 	CALL("open_by_handle_at", EPERM, "opens files by number, past the directories above"),
 	CALL("fanotify_init", EPERM, "watches, or holds up, what others do with files"),
-	CALL("lookup_dcookie", EPERM, "paths of other processes' files, for a profiler that is gone"),
+	CALL("lookup_dcookie", EPERM, "paths of others' files, for a profiler that is gone"),
 	CALL("swapon", EPERM, "memory of the whole host on a disk"),
 	CALL("swapoff", EPERM, "as swapon"),
 	CALL("acct", EPERM, "writes a record of each process of the host to a file"),

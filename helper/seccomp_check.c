@@ -127,7 +127,7 @@ static int check_op(const struct place *place)
 	if (rule == RULE_SHIFT && op->k >= 32)
 		return FAULT(place, " shifts a word by %u bits", op->k);
 	if ((rule == RULE_READ || rule == RULE_WRITE) && op->k >= BPF_MEMWORDS)
-		return FAULT(place, " uses the memory word %u of %u", op->k, BPF_MEMWORDS);
+		return FAULT(place, " uses the memory word %u of %d", op->k, BPF_MEMWORDS);
 	if (rule == RULE_JUMP)
 		return check_jump(place, op->k);
 	if (rule == RULE_BRANCH)

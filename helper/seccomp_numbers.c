@@ -15,7 +15,7 @@
  *	460 lsm_set_self_attr		open: likewise; what it may do is the module's to say
  *	461 lsm_list_modules		open: tells their names
  *	462 mseal			open: makes mappings of the caller immutable
- *	463-466 setxattrat, getxattrat, listxattrat, removexattrat	open: xattrs below a directory
+ *	463-466 setxattrat and its kin	open: xattrs of what is below a directory
  *	467 open_tree_attr		closed, see below
  *	468 file_getattr		open: FS_IOC_FSGETXATTR, by path
  *	469 file_setattr		open: FS_IOC_FSSETXATTR, by path

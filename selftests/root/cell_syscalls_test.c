@@ -168,7 +168,8 @@ TEST_F(cell, python_runs)
 		"a, b = socket.socketpair(); a.send(b\"x\"); b.recv(1)\n"
 		"print(len(os.listdir(\"/proc/self/task\")))\n";
 	struct run run = {
-		.document = document_argv("syscalls", "/usr/bin/python3", "-I", "-c", program, NULL),
+		.document = document_argv("syscalls", "/usr/bin/python3", "-I", "-c", program,
+					  NULL),
 	};
 
 	if (access("/usr/bin/python3", X_OK) < 0)

@@ -256,7 +256,7 @@ static void mutate(struct program *program)
 		op->k = any(80);
 		break;
 	case 2:
-		op->k = UINT32_MAX - any(0x1100);	/* the kernel's ancillary data begin there */
+		op->k = UINT32_MAX - any(0x1100);	/* near here: SKF_AD_OFF */
 		break;
 	case 3:
 		op->jt = (uint8_t)any(OPS_MAX);
