@@ -4,8 +4,13 @@
  * outside, by the same program as an ordinary user.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -92,23 +97,11 @@ TEST_F(cell, an_ordinary_user_outside_gets_further)
 	}
 }
 
-/* A profile or a namespace that this version may not have yet: is it refused by name? */
-static bool is_built(struct __test_metadata *_metadata, const struct test_env *env,
-		     struct run *run)
-{
-	if (run_whole(env, run) != 125)
-		return true;
-	EXPECT_NE(NULL, strstr(run->err.bytes, "not built yet")) TH_LOG("%s", run->err.bytes);
-	return false;
-}
-
 TEST_F(cell, without_a_profile_the_floor_stays)
 {
 	struct run run = in_cell(&self->env, "closed", ", 'isolation': {'seccomp': 'none'}");
 
-	if (!is_built(_metadata, &self->env, &run))
-		SKIP(return, "run.isolation.seccomp is not built yet");
-	ASSERT_EQ(0, run.status);
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
 	for (size_t i = 0; i < ARRAY_SIZE(closed_rows); i++) {
 		if (!closed_rows[i].floor)
 			continue;
@@ -124,14 +117,80 @@ TEST_F(cell, objects_of_ipc_are_open_in_a_namespace_of_its_own)
 	struct run run = in_cell(&self->env, "closed", "");
 
 	run.args[0] = "--unshare=ipc";
-	if (!is_built(_metadata, &self->env, &run))
-		SKIP(return, "--unshare ipc is not built yet");
-	ASSERT_EQ(0, run.status);
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
 	for (size_t i = 0; i < ARRAY_SIZE(closed_rows); i++) {
 		EXPECT_EQ(!closed_rows[i].host_ipc,
 			  has_line(run.out.bytes, line_of(&closed_rows[i])))
 			TH_LOG("%s", line_of(&closed_rows[i]));
 	}
+}
+
+/* ---- filters of the caller's ---- */
+
+/* A new file of these instructions, and the document of a cell under it. */
+static struct run under_filter(const struct test_env *env, const struct sock_filter *ops, size_t n)
+{
+	static int files;
+	char *path = text("%s/filter%d", env->dir, files++);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0 || write(fd, ops, n * sizeof(*ops)) != (ssize_t)(n * sizeof(*ops)))
+		give_up(path);
+	close(fd);
+	return (struct run){
+		.document = document("filter", "'run': {'argv': ['%s/workload_probe', 'cat', "
+				     "'/proc/self/status'], 'isolation': {'seccomp': '%s'}}",
+				     env->workloads, path),
+	};
+}
+
+TEST_F(cell, filter_of_the_callers_stands_above_the_floor)
+{
+	static const struct sock_filter ops[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEDIUM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	static const struct sock_filter open_all[] = {
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct run run = under_filter(&self->env, open_all, 1);
+
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\nSeccomp_filters:\t2\n"));
+	/* The workload cannot open what it is to show. */
+	run = under_filter(&self->env, ops, ARRAY_SIZE(ops));
+	EXPECT_NE(0, run_whole(&self->env, &run));
+	EXPECT_STREQ("exited", json_text_at(run.report, "/exit/kind"));
+	EXPECT_STREQ("", run.out.bytes);
+}
+
+TEST_F(cell, filter_that_cannot_be_is_refused_before_anything_is_made)
+{
+	static const struct sock_filter endless[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+	};
+	static const struct sock_filter deadly[] = {
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	const char *before = host_snapshot(&self->env);
+	struct run runs[] = {
+		under_filter(&self->env, endless, 0), under_filter(&self->env, endless, 1),
+		under_filter(&self->env, deadly, 1),
+		{ .document = document("filter", "'run': {'argv': ['true'], 'isolation': "
+				       "{'seccomp': '%s/none'}}", self->env.dir) },
+		{ .document = document("filter", "'run': {'argv': ['true'], 'isolation': "
+				       "{'seccomp': '/proc/self/mem'}}") },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		EXPECT_EQ(125, run_whole(&self->env, &runs[i])) TH_LOG("%zu", i);
+		EXPECT_STREQ("/spec/run/isolation/seccomp", json_text_at(runs[i].report, "/error/field"))
+			TH_LOG("%zu: %s", i, runs[i].err.bytes);
+		EXPECT_STREQ("check", json_text_at(runs[i].report, "/error/step"));
+	}
+	EXPECT_STREQ(before, host_snapshot(&self->env));
 }
 
 /* ---- what still works ---- */
