@@ -105,6 +105,7 @@ static int read_paths(const struct place *at, json_t *array, char ***ret, struct
 		list[i] = strdup(path);
 		if (!list[i])
 			return document_nomem(err);
+		path_tidy(list[i]);
 	}
 	return 0;
 }

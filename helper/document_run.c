@@ -78,7 +78,10 @@ static int read_working_directory(const struct place *at, json_t *value, void *t
 	if (ret)
 		return ret;
 	doc->working_directory = strdup(path);
-	return doc->working_directory ? 0 : document_nomem(err);
+	if (!doc->working_directory)
+		return document_nomem(err);
+	path_tidy(doc->working_directory);
+	return 0;
 }
 
 /* One entry of run.environment, still in the tree's memory. */

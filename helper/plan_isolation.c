@@ -109,7 +109,7 @@ static bool is_vital(const char *path)
 {
 	static const char *const vital[] = { "/proc", "/sys", "/dev" };
 
-	if (path[strspn(path, "/")] == '\0')
+	if (!strcmp(path, "/"))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(vital); i++) {
 		size_t length = strlen(vital[i]);

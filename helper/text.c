@@ -145,3 +145,23 @@ bool path_climbs(const char *path)
 			return true;
 	return false;
 }
+
+void path_tidy(char *path)
+{
+	const char *from = path;
+	char *to = path;
+
+	while (*(from += strspn(from, "/"))) {
+		size_t length = strcspn(from, "/");
+
+		if (length > 1 || *from != '.') {
+			*to++ = '/';
+			memmove(to, from, length);
+			to += length;
+		}
+		from += length;
+	}
+	if (to == path)
+		*to++ = '/';
+	*to = '\0';
+}

@@ -58,4 +58,10 @@ const char *word_guess(const struct word_list *list, const char *word);
 /* path_climbs() - does a path have a component ".."? */
 bool path_climbs(const char *path);
 
+/**
+ * path_tidy() - write an absolute path in the one way that it is compared in
+ * @path: without "//", components "." and a "/" at its end afterwards
+ */
+void path_tidy(char *path);
+
 #endif /* HELPER_TEXT_H */

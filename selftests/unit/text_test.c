@@ -120,4 +120,21 @@ TEST(a_repeated_key_is_found_at_its_second_place)
 	EXPECT_EQ(4, i);
 }
 
+TEST(a_tidy_path_is_written_in_one_way)
+{
+	static const char *const rows[][2] = {
+		{ "/", "/" }, { "//", "/" }, { "/.", "/" }, { "/./", "/" }, { "//.//./", "/" },
+		{ "/a", "/a" }, { "/a/", "/a" }, { "//a", "/a" }, { "/./a", "/a" }, { "/a/.", "/a" },
+		{ "/a//b/./c//", "/a/b/c" }, { "/.a", "/.a" }, { "/a.", "/a." }, { "/...", "/..." },
+		{ "/a/.b/c./.", "/a/.b/c." },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char *path __free(mem) = strdup(rows[i][0]);
+
+		path_tidy(path);
+		EXPECT_STREQ(rows[i][1], path);
+	}
+}
+
 TEST_HARNESS_MAIN
