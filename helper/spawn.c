@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -337,9 +338,23 @@ void spawner_close(struct spawner *spawner)
 	release(spawner);
 }
 
+/* A child that died while it asked may have left its question, or the answer to it. */
+static void forget(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	eventfd_t n;
+
+	if (poll(&p, 1, 0) == 1)
+		eventfd_read(fd, &n);
+}
+
 int spawner_submit(struct spawner *spawner, struct spawn *spawn)
 {
 	spawn->pidfd = spawn->init_pidfd = -EBADF;
+	if (spawn->child.namespaces && spawn->child.namespaces->ask >= 0) {
+		forget(spawner->ask);
+		forget(spawner->go);
+	}
 	spawner->spawn = spawn;
 	return eventfd_write(spawner->request, 1) < 0 ? -errno : 0;
 }
