@@ -92,8 +92,18 @@ asan: $(harness)
 $(harness):
 	$(Q)scripts/get-kselftest.sh $(@D)
 
+# A folder that runs on hosts without compiler and source, too.
+.PHONY: selftests-install
+selftests-install: all selftests
+	$(if $(INSTALL_PATH),,$(error make $@: where to? INSTALL_PATH=DIR))
+	$(call cmd,install_selftests)
+
+quiet_cmd_install_selftests = INSTALL $(INSTALL_PATH)
+      cmd_install_selftests = scripts/install-selftests.sh --portable $(objtree) \
+	$(INSTALL_PATH) $(suites)
+
 # What installs packages goes step by step: nothing before them can be made.
-.PHONY: run check check-unit check-asan check-root bench fuzz
+.PHONY: run check check-unit check-asan check-root vmcheck bench fuzz
 run:
 	$(need-root)
 	$(Q)scripts/install-deps.sh build run

@@ -74,7 +74,8 @@ struct output {
  * @document_path: the last argument of run
  * @no_parent: leave --cgroup-parent out
  * @no_report: leave --report out
- * @environ: the program's own environment; NULL: PATH only
+ * @environ: the program's own environment; NULL: PATH only. LD_LIBRARY_PATH, if
+ *	there is one, is always passed on
  * @helper: another binary than $CELLOS_HELPER
  * @before_exec: called in the child, with stdio in place, right before execve
  * @arg: for @before_exec

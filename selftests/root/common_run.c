@@ -102,17 +102,35 @@ static char **make_argv(const struct test_env *env, const struct run *run)
 	return argv;
 }
 
-static void become_helper(const struct run *run, char **argv, int in)
+/* What the run wants, and where the program finds libraries that came with the tests. */
+static char **make_environ(const struct run *run)
 {
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	static char *const plain[] = { path, NULL };
+	char *const *wanted = run->environ ?: plain;
+	const char *libraries = getenv("LD_LIBRARY_PATH");
+	size_t n = 0;
+	char **all;
 
+	while (wanted[n])
+		n++;
+	all = calloc(n + 2, sizeof(*all));
+	if (!all)
+		give_up("calloc");
+	memcpy(all, wanted, n * sizeof(*all));
+	if (libraries)
+		all[n] = text("LD_LIBRARY_PATH=%s", libraries);
+	return all;
+}
+
+static void become_helper(const struct run *run, char **argv, int in)
+{
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(run->out.fd, STDOUT_FILENO) < 0 ||
 	    dup2(run->err.fd, STDERR_FILENO) < 0 || fcntl(run->report_text.fd, F_SETFD, 0) < 0)
 		_exit(99);
 	if (run->before_exec)
 		run->before_exec(run->arg);
-	execve(run->helper ?: getenv("CELLOS_HELPER"), argv, run->environ ?: plain);
+	execve(run->helper ?: getenv("CELLOS_HELPER"), argv, make_environ(run));
 	_exit(98);
 }
 
