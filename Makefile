@@ -115,6 +115,7 @@ check:
 	$(Q)scripts/install-deps.sh build check
 	$(Q)$(MAKE) $(all-cpus) WERROR=1 all selftests asan headers_check headerdep
 	$(Q)$(staged) tests $(objtree) selftests/unit asan/selftests/unit selftests/root
+	$(Q)$(MAKE) WERROR=1 vmcheck
 
 check-unit: selftests/unit
 	$(Q)$(staged) tests $(objtree) $<
@@ -125,6 +126,13 @@ check-asan: asan
 check-root: all selftests
 	$(need-root)
 	$(Q)$(staged) tests $(objtree) selftests/root
+
+# VM_KERNELS= and VM_TESTS= choose.
+vmcheck:
+	$(Q)scripts/install-deps.sh build check
+	$(Q)rm -rf $(objtree)/vm/selftests
+	$(Q)$(MAKE) -s $(all-cpus) selftests-install INSTALL_PATH=$(objtree)/vm/selftests
+	$(Q)scripts/vm/vmcheck.sh $(objtree)/vm/selftests $(objtree)/vm
 
 bench:
 	$(need-root)
@@ -155,7 +163,7 @@ headerdep:
 # ---- lint ----
 
 man	 = $(wildcard Documentation/*.[578])
-scripts	 = $(shell grep -rlE '^\#!/bin/(ba)?sh' .ci scripts samples selftests)
+scripts	 = $(shell grep -rlE '^\#!/bin/(ba|busybox )?sh' .ci scripts samples selftests)
 lints	:= $(addprefix lint-,shell man cppcheck sparse analyzer clang)
 
 .PHONY: lint $(lints)
@@ -215,13 +223,16 @@ The CellOS privileged helper, version $(VERSION)
 Build
   all (or nothing)   helper/cellos-helper
   selftests          the test programs
+  selftests-install  to INSTALL_PATH: tests for a host without compiler and source;
+                     run-selftests.sh there runs them
   install            below DESTDIR and PREFIX: program, manual, header, samples
   headers_install    uapi/cellos.h alone, to INSTALL_HDR_PATH/include
   clean              remove everything that was made
 
 Use and test; these install the Debian packages that are missing
   run                (root) run a sample cell: make run CELL=samples/....json
-  check              (root) every test
+  check              (root) every test, on this host and in guests
+  vmcheck            every test in guests: Debian's 6.1 and 6.12 kernels, emulated
   bench              (root) the table of Documentation/performance.md
   lint               static checks, each also alone:
                      $(lints)
@@ -244,6 +255,7 @@ Variables
   LLVM=1             clang; or CC=, CROSS_COMPILE=, CFLAGS=, CPPFLAGS=, LDFLAGS=
   HOSTCC=cc          for what runs during the build; HOSTCFLAGS=, HOSTLDFLAGS=
   DESTDIR=, PREFIX=  where install puts things ($(PREFIX))
+  VM_KERNELS, VM_TESTS  which guests, which tests: VM_TESTS="run_exit_test text_test"
   KSRC=DIR           take the test harness from a kernel tree, not from Debian's
 endef
 

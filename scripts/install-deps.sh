@@ -14,7 +14,8 @@ packages_of()
 		     libjansson-dev libmnl-dev liburing-dev uuid-dev libcap-dev libseccomp-dev ;;
 	run)	echo jq ;;
 	check)	echo nftables strace clang libclang-rt-14-dev xz-utils perl procps \
-		     util-linux iproute2 libcap2-bin busybox-static jq ;;
+		     util-linux iproute2 libcap2-bin busybox-static jq \
+		     qemu-system-x86 cpio kmod netbase ;;
 	bench)	echo crun runc bubblewrap nftables busybox-static procps xz-utils ;;
 	lint)	echo sparse cppcheck shellcheck mandoc clang xz-utils ;;
 	*)	die "no such set: $1 (there are build, run, check, bench, lint)" ;;
