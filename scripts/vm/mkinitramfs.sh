@@ -6,11 +6,12 @@
 #
 # A guest's initramfs is both, one behind the other. SELFTESTS is a folder of `make
 # selftests-install`, KERNEL one of get-kernel.sh. The tools that tests call are this
-# host's, with the libraries that they need; all others are busybox's.
+# host's, with the libraries that they need; all others are busybox's. The shell is this
+# host's, too: busybox's takes its own tools first, whatever PATH says.
 set -eu
 
 here=$(realpath "$(dirname "$0")")
-tools="nft strace jq ip ss getcap setcap unshare nsenter setpriv"
+tools="dash nft strace jq ip ss getcap setcap unshare nsenter setpriv"
 
 die()
 {
@@ -59,6 +60,7 @@ put_tools()
 
 put_busybox()
 {
+	ln -s dash "$root/usr/bin/sh"
 	busybox=$(command -v busybox)
 	! ldd "$busybox" >/dev/null 2>&1 || die "$busybox is not static: install busybox-static"
 	install -m 0755 -T "$busybox" "$root/usr/bin/busybox"
