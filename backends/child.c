@@ -250,11 +250,14 @@ static int enter_domain(const struct child *child, struct child_status *status)
 			.allowed_access = rule->access,
 			.parent_fd = open(rule->path, O_PATH | O_CLOEXEC),
 		};
-		int ret = attr.parent_fd < 0 ? -1 : sys_landlock_add_rule(child->domain_fd, &attr);
+		int ret;
 
-		close(attr.parent_fd);
+		if (attr.parent_fd < 0)
+			return child_fail(status, CHILD_DOMAIN, rule->path);
+		ret = sys_landlock_add_rule(child->domain_fd, &attr);
 		if (ret < 0)
 			return child_fail(status, CHILD_DOMAIN, rule->path);
+		close(attr.parent_fd);
 	}
 	if (sys_landlock_restrict_self(child->domain_fd, 0) < 0)
 		return child_fail(status, CHILD_DOMAIN, NULL);

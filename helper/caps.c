@@ -2,6 +2,7 @@
 #include "helper/caps.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -230,16 +231,30 @@ int caps_forget(uint32_t ops, struct error *err)
 	return 0;
 }
 
+/* Only what this caller needs of them: the others are root's. */
+static void refuse_raise(const struct priv_op *op, int errnum, struct error *err)
+{
+	char names[80] = "";
+	size_t used = 0;
+
+	for (int k = 0; k < n_caps(op) && used < sizeof(names); k++) {
+		char *name = cap_to_name(op->caps[k]);
+
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+					 used ? ", " : "", name ? name : "?");
+		cap_free(name);
+	}
+	err_set(err, "capabilities", errnum, "the operation \"%s\" needs %s", op->name, names);
+	err_hint(err, caps_of_root() ? "start the helper with all of them" :
+		 "start the helper as root, or with them in its ambient set");
+}
+
 int caps_raise(enum priv op, struct error *err)
 {
 	int ret = apply(&priv_ops[op]);
 
-	if (ret == 0)
-		return 0;
-	err_set(err, "capabilities", ret, "the operation \"%s\" needs %s", priv_ops[op].name,
-		priv_ops[op].capabilities);
-	err_hint(err, caps_of_root() ? "start the helper with all of them" :
-		 "start the helper as root, or with them in its ambient set");
+	if (ret < 0)
+		refuse_raise(&priv_ops[op], ret, err);
 	return ret;
 }
 

@@ -353,8 +353,8 @@ int cgroup_lock(const struct cgroup_parent *parent, struct error *err)
 
 	if (parent->lock_fd < 0) {
 		err_set(err, "lock", parent->lock_fd, "cannot open %s/cgroup.kill", parent->path);
-		err_hint(err, "the cell parent must be writable for root without capabilities: "
-			 "owned by root, on a cgroup2 mounted rw");
+		err_hint(err, "the cell parent must be writable for the helper's uid, %u, without "
+			 "capabilities: owned by it, on a cgroup2 mounted rw", geteuid());
 		return parent->lock_fd;
 	}
 	while (flock(parent->lock_fd, LOCK_EX | LOCK_NB) < 0) {

@@ -7,7 +7,7 @@
  *
  *   user.cellos.rules     the egress rules in nft's words, a line each
  *   user.cellos.keys      the compiled egress keys (struct egress_key[])
- *   user.cellos.identity  "version=1\nid=...\n...": written last, in one write;
+ *   user.cellos.identity  "version=2\nid=...\n...": written last, in one write;
  *                         a leaf without it was never finished
  *   user.cellos.pid       the workload: "pid pidfs-inode start-time"
  *   user.cellos.claim     who tears the cell down: "pid inode start verb"

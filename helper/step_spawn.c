@@ -241,10 +241,16 @@ static int explain_child(struct cell *cell, struct error *err)
 	err_set(err, "spawn", status->errnum, "%s: %s", child_step_name(status->step), what);
 	if (status->errnum == ENOMEM || status->errnum == EAGAIN || status->errnum == ENOSPC)
 		err_hint(err, "a limit of the cell or of a cgroup above is too low to start it");
+	else if (status->errnum == EMFILE ||
+		 (status->step == CHILD_STDIO && status->errnum == EBADF))
+		err_hint(err, "rlimits.nofile is too low to start it: 64 is enough");
 	else if (status->step == CHILD_WORKDIR)
 		hint_workdir(cell, status->errnum, err);
 	else if (status->step == CHILD_MOUNTS)
 		hint_mounts(cell, status, err);
+	else if (status->step == CHILD_DOMAIN && status->what)
+		err_hint(err, "a path of a list that lies in the workspace, /proc, /dev/shm or "
+			 "/dev/mqueue has to be there when the cell begins");
 	else if (status->step == CHILD_PROCESS)
 		err_hint(err, "what spec.run.process asks for cannot be had here");
 	else if (status->step == CHILD_EXEC)

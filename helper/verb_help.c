@@ -15,7 +15,8 @@ const struct verb verbs[] = {
 	  "Runs the cell that DOCUMENT (JSON, - for stdin) describes, in the foreground.\n\n"
 	  "  --cgroup-parent DIR     where cells live (CELLOS_CGROUP_PARENT)\n"
 	  "  --backend host          who brings the workload up (CELLOS_CELL_BACKEND)\n"
-	  "  --unshare net|none      namespaces of its own (default none; others not built yet)\n"
+	  "  --unshare LIST|none     namespaces of its own (default none), of: pid, ipc, mnt, net,\n"
+	  "                          user, uts, cgroup, time (CELLOS_SUBPROCESS_UNSHARE)\n"
 	  "  --netns PATH            the network namespace that the caller prepared there\n"
 	  "  --env KEY=VALUE         one more variable for the workload; repeatable\n"
 	  "  --stdio pipe|null|inherit\n"
@@ -23,11 +24,12 @@ const struct verb verbs[] = {
 	  "                          stdout and stderr carried to the helper's own\n"
 	  "  --egress enforce|off    off is refused when the document has rules\n"
 	  "  --flow-log GROUP[:all]  log denied (with :all also allowed) flows to nfnetlink_log\n"
-	  "  --user dynamic|UID:GID  dynamic (default): a uid and gid that nobody else has\n"
+	  "  --user dynamic|UID:GID  dynamic (root's default): a uid and gid that nobody else has\n"
 	  "  --report FILE|fd:N|-    where the report goes, as JSON; - is stdout\n"
 	  "  --verbose               say on stderr how long each part took\n\n"
 	  "Exit status: the workload's; 128+N: signal N ended it; 124: its TTL ended it;\n"
 	  "125: refused or failed, or something is left; 126: not executable; 127: not found.\n"
+	  "The document is described in cellos-cell(5).\n"
 	  "SIGINT, SIGTERM, SIGHUP: SIGTERM to the workload, then the grace period, then the\n"
 	  "end; a second signal ends it at once.\n" },
 	{ "probe", "[--json]", "what this host supports, and how to get what is missing",
@@ -78,7 +80,7 @@ static void help_all(void)
 	}
 	puts("\nAll verbs take --cgroup-parent DIR; they see the cells of that parent only.\n"
 	     "Exit status of the verbs other than run: 0 done, 125 refused or failed.\n"
-	     "More: cellos-helper help VERB, cellos-helper(8).");
+	     "More: cellos-helper help VERB, cellos-helper(8), cellos-cell(5).");
 }
 
 int verb_help(int argc, char **argv)
