@@ -48,6 +48,7 @@ struct child_status {
 	int errnum;
 	int exit_status;	/* CELLOS_EXIT_* that fits the failure */
 	const char *what;	/* path or name that it is about, or NULL */
+	uint64_t root_mount;	/* of the init: the mount that is its root, statx(2) */
 };
 
 /* One resource limit, prlimit(2). */
@@ -95,7 +96,8 @@ struct child_workspace {
  *	when they are. Negative: no user namespace
  * @hostname: of the UTS namespace; NULL: none of its own
  * @read_only: all of the host's mounts become read-only
- * @no_run: /run is hidden: its sockets lead to daemons that do what the host's uid 0 says
+ * @private: the uid owns more of the host than a cell may use: of devices there are the null
+ *	ones, and of places where sockets of its other processes lie, none
  * @proc: the pid namespace's own /proc
  * @shm: /dev/shm and /dev/mqueue of its own
  * @workspace: NULL: none
@@ -112,7 +114,7 @@ struct child_namespaces {
 	int go;
 	const char *hostname;
 	bool read_only;
-	bool no_run;
+	bool private;
 	bool proc;
 	bool shm;
 	const struct child_workspace *workspace;
@@ -123,10 +125,16 @@ struct child_namespaces {
 	char owner_gid[12];
 };
 
-/* A path that only the child can open, for its mounts, and what Landlock allows below it. */
+/**
+ * struct child_path - a path that only the child can open, for its mounts
+ * @access: what Landlock allows below it; @file_access: likewise, if it is no folder
+ * @resolve: RESOLVE_*, openat2(2)
+ */
 struct child_path {
 	const char *path;
 	uint64_t access;
+	uint64_t file_access;
+	uint64_t resolve;
 };
 
 /**

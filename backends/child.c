@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "backends/child_parts.h"
+#include "lib/cleanup.h"
 #include "lib/compat.h"
 #include "lib/io.h"
 #include "uapi/cellos.h"
@@ -66,6 +67,9 @@ int child_session(void)
 	    syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &other) < 0)
 		return -1;
 	if (syscall(SYS_personality, PER_LINUX) < 0)
+		return -1;
+	/* To the class that follows nice: IOPRIO_WHO_PROCESS, IOPRIO_CLASS_NONE. */
+	if (syscall(SYS_ioprio_set, 1, 0, 0) < 0 && errno != ENOSYS)
 		return -1;
 	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
@@ -184,6 +188,27 @@ int child_make_namespaces(const struct child_namespaces *ns, struct child_status
 	return child_mount(ns, status);
 }
 
+uint64_t child_root_mount(void)
+{
+	struct statx st;
+
+	return statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &st) < 0 || !(st.stx_mask & STATX_MNT_ID) ?
+		0 : st.stx_mnt_id;
+}
+
+/*
+ * Who joins a mount namespace gets its root. The init has made ready what is below its own,
+ * which is another one if the helper runs in a chroot: then nothing of it would hold.
+ */
+static int check_root(const struct child_namespaces *ns, const struct child_status *status)
+{
+	if (!(ns->join & CLONE_NEWNS) ||
+	    (status->root_mount && child_root_mount() == status->root_mount))
+		return 0;
+	errno = EXDEV;
+	return -1;
+}
+
 static int enter_namespaces(const struct child *child, struct child_status *status)
 {
 	const struct child_namespaces *ns = child->namespaces;
@@ -194,6 +219,8 @@ static int enter_namespaces(const struct child *child, struct child_status *stat
 		return child_make_namespaces(ns, status);
 	if (ns->join && setns(child->init_fd, (int)ns->join) < 0)
 		return child_fail(status, CHILD_JOIN, NULL);
+	if (check_root(ns, status) < 0)
+		return child_fail(status, CHILD_JOIN, "the root is another one");
 	return 0;
 }
 
@@ -237,6 +264,19 @@ static int set_process(const struct child_process *process, struct child_status 
 	return 0;
 }
 
+static int add_rule(int domain_fd, const struct child_path *rule)
+{
+	int fd __free(fd) = sys_openat2(AT_FDCWD, rule->path, O_PATH | O_CLOEXEC, 0, rule->resolve);
+	struct compat_landlock_path_beneath_attr attr = { rule->access, fd };
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (!S_ISDIR(st.st_mode))
+		attr.allowed_access = rule->file_access;
+	return sys_landlock_add_rule(domain_fd, &attr);
+}
+
 /*
  * What is mounted for the cell alone can only be opened here: the last rules of the
  * domain are about that.
@@ -245,20 +285,9 @@ static int enter_domain(const struct child *child, struct child_status *status)
 {
 	if (child->domain_fd < 0)
 		return 0;
-	for (const struct child_path *rule = child->domain_paths; rule && rule->path; rule++) {
-		struct compat_landlock_path_beneath_attr attr = {
-			.allowed_access = rule->access,
-			.parent_fd = open(rule->path, O_PATH | O_CLOEXEC),
-		};
-		int ret;
-
-		if (attr.parent_fd < 0)
+	for (const struct child_path *rule = child->domain_paths; rule && rule->path; rule++)
+		if (add_rule(child->domain_fd, rule) < 0)
 			return child_fail(status, CHILD_DOMAIN, rule->path);
-		ret = sys_landlock_add_rule(child->domain_fd, &attr);
-		if (ret < 0)
-			return child_fail(status, CHILD_DOMAIN, rule->path);
-		close(attr.parent_fd);
-	}
 	if (sys_landlock_restrict_self(child->domain_fd, 0) < 0)
 		return child_fail(status, CHILD_DOMAIN, NULL);
 	return 0;

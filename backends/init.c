@@ -16,6 +16,7 @@
 
 #include "backends/child_parts.h"
 #include "lib/cleanup.h"
+#include "lib/compat.h"
 #include "lib/io.h"
 
 /* pid1.c, compiled and linked, as bytes. */
@@ -41,6 +42,7 @@ void child_become_init(const struct child *child, struct child_status *status)
 	}
 	if (child_make_namespaces(child->namespaces, status) < 0)
 		return;
+	status->root_mount = child_root_mount();
 	if (child_session() < 0)
 		child_fail(status, CHILD_SESSION, name);
 	else if (take_null(child) < 0)
@@ -51,9 +53,18 @@ void child_become_init(const struct child *child, struct child_status *status)
 		child_fail(status, CHILD_EXEC, name);
 }
 
+/* Since 6.3 a host may ask for the flag (vm.memfd_noexec); before, there was none. */
+static int make_file(void)
+{
+	const unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd = memfd_create("cellos-init", flags | COMPAT_MFD_EXEC);
+
+	return fd < 0 && errno == EINVAL ? memfd_create("cellos-init", flags) : fd;
+}
+
 int child_init_image(void)
 {
-	int fd __free(fd) = memfd_create("cellos-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd __free(fd) = make_file();
 	size_t size = (size_t)(pid1_image_end - pid1_image);
 	char path[32];
 	int ret;

@@ -125,11 +125,58 @@ static int hide(const char *path)
 	return attach(fd, target);
 }
 
-static int make_read_only(void)
+/* What a cell can need of /dev: mem(4). */
+static const char *const null_devices[] = {
+	"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
+};
+
+/*
+ * All of the host's mounts read-only; and, for a uid that may own devices, without them but
+ * for copies of the null devices' mounts that were taken before.
+ */
+static int make_read_only(bool without_devices)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	int copies[ARRAY_SIZE(null_devices)], ret;
 
-	return mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr));
+	for (size_t i = 0; i < ARRAY_SIZE(null_devices); i++)
+		copies[i] = !without_devices ? -EBADF :
+			open_tree(AT_FDCWD, null_devices[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (without_devices)
+		attr.attr_set |= MOUNT_ATTR_NODEV;
+	ret = mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr));
+	for (size_t i = 0; i < ARRAY_SIZE(null_devices); i++) {
+		int target __free(fd) = copies[i] < 0 || ret < 0 ? -EBADF :
+			sys_openat2(AT_FDCWD, null_devices[i], O_PATH | O_CLOEXEC, 0,
+				    RESOLVE_NO_SYMLINKS);
+
+		if (copies[i] >= 0 && ret == 0)
+			ret = attach(copies[i], target);
+		fd_close(&copies[i]);
+	}
+	return ret;
+}
+
+static bool is_below(const char *path, const char *top)
+{
+	size_t length = strlen(top);
+
+	return !strncmp(path, top, length) && (path[length] == '/' || !path[length]);
+}
+
+/*
+ * Where sockets of other processes of the uid lie: daemons that do what it says. Neither
+ * Landlock nor a read-only mount is between a cell and these. Not what the workspace needs.
+ */
+static int hide_sockets(const struct child_namespaces *ns, struct child_status *status)
+{
+	static const char *const places[] = { "/run", "/tmp", "/var/tmp" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (!(ns->workspace && is_below(ns->workspace->path, places[i])) &&
+		    hide(places[i]) < 0 && errno != ENOENT)
+			return child_fail(status, CHILD_MOUNTS, places[i]);
+	return 0;
 }
 
 static int mount_shm(const struct child_namespaces *ns, struct child_status *status)
@@ -153,12 +200,12 @@ int child_mount(const struct child_namespaces *ns, struct child_status *status)
 	/* Nothing that is mounted from now on shows elsewhere, nor the other way round. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return child_fail(status, CHILD_MOUNTS, "/");
-	if (ns->read_only && make_read_only() < 0)
+	if (ns->read_only && make_read_only(ns->private) < 0)
 		return child_fail(status, CHILD_MOUNTS, "/ (read-only)");
 	if (ns->proc && cover("/proc", "proc", NULL, proc) < 0)
 		return child_fail(status, CHILD_MOUNTS, "/proc");
-	if (ns->no_run && hide("/run") < 0 && errno != ENOENT)
-		return child_fail(status, CHILD_MOUNTS, "/run");
+	if (ns->private && hide_sockets(ns, status) < 0)
+		return -1;
 	if (ns->shm && mount_shm(ns, status) < 0)
 		return -1;
 	if (ns->workspace && mount_workspace(ns) < 0)

@@ -139,11 +139,10 @@ static cap_value_t missing(cap_t caps, const struct priv_op *op)
 	return -1;
 }
 
-/* May a verb do without it? Who is not root does without its credentials in a user namespace. */
+/* May a verb do without it? Most cells have no namespaces of their own. */
 static bool is_optional(enum priv op)
 {
-	return op == PRIV_NETWORK || op == PRIV_NETWORK_FIND || op == PRIV_NAMESPACES ||
-	       (op == PRIV_CREDENTIALS && !caps_of_root());
+	return op == PRIV_NETWORK || op == PRIV_NETWORK_FIND || op == PRIV_NAMESPACES;
 }
 
 static int refuse_missing(const struct priv_op *op, cap_value_t cap, struct error *err)

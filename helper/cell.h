@@ -52,6 +52,7 @@ struct cell_timings {
  * @read_only: the host's mounts are read-only for it
  * @namespaces: what its child makes of them; @workspace, @hostname: parts of that
  * @workspace_made: at its end: the folder that was made for its workspace, or NULL
+ * @keep_leaf: at its end: there is something left that only its attributes tell of
  * @process: what its workload is born with
  * @filter: a filter of system calls that the caller brought
  * @prefixes: what the plan allows argv[0] to resolve to, resolved itself
@@ -92,6 +93,7 @@ struct cell {
 	struct child_workspace workspace;
 	char hostname[CELLOS_LEAF_ID_MAX + 1];
 	char *workspace_made;
+	bool keep_leaf;
 	struct child_process process;
 	struct sock_fprog filter;
 	char **prefixes;

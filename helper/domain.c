@@ -40,9 +40,14 @@ static const char *const library_places[] = {
 	"/etc/ld.so.cache", NULL
 };
 
+/* Asked once: one that could not be asked later would silently have fewer rights. */
 int domain_abi(void)
 {
-	return sys_landlock_abi();
+	static int abi;
+
+	if (!abi)
+		abi = sys_landlock_abi();
+	return abi;
 }
 
 /* What this kernel's Landlock knows of @rights. */
@@ -140,8 +145,13 @@ static bool is_covered(const struct plan *plan, const char *path)
 
 static void allow_late(struct draft *draft, const char *path, uint64_t rights)
 {
-	rights &= draft->handled;
-	draft->child->domain_paths[draft->n_late++] = (struct child_path){ path, known(rights) };
+	bool own = draft->plan->isolation.workspace && path == draft->plan->working_directory;
+
+	rights = known(rights & draft->handled);
+	draft->child->domain_paths[draft->n_late++] = (struct child_path){
+		path, rights, rights & RIGHTS_FILE,
+		RESOLVE_NO_MAGICLINKS | (own ? RESOLVE_NO_SYMLINKS : 0),
+	};
 }
 
 static int allow_list(struct draft *draft, char *const *list, const char *field, uint64_t rights,
@@ -289,7 +299,9 @@ int domain_prepare(const struct plan *plan, bool host_root, int shared, struct c
 	int ret;
 
 	child->domain_fd = shared;
-	/* Where there is no Landlock, step_check.c has seen to it that none is needed. */
+	/* Where there is no Landlock, namespaces_check() has seen to it that none is needed. */
+	if (shared < 0 && isolation->listed)
+		return err_set(err, "spawn", shared, "no Landlock domain for the lists");
 	if (shared < 0 || (plan->user.dynamic && !isolation->listed && !isolation->workspace &&
 			   !(isolation->unshare & covering)))
 		return 0;

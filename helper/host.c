@@ -29,6 +29,15 @@ static int open_nft(struct host *host, struct error *err)
 	return ret;
 }
 
+/* A kernel may have no Landlock; but one that has it does not go without for want of an fd. */
+static int open_domain(struct host *host, struct error *err)
+{
+	host->domain_fd = domain_open();
+	if (host->domain_fd >= 0 || domain_abi() < 0)
+		return 0;
+	return err_set(err, "host", host->domain_fd, "cannot make a Landlock domain");
+}
+
 int host_open(const char *parent, unsigned int parts, struct host *ret, struct error *err)
 {
 	struct host host = {
@@ -56,13 +65,13 @@ int host_open(const char *parent, unsigned int parts, struct host *ret, struct e
 		status = loop_open(&host.loop, err);
 	if (status == 0 && parts & HOST_NFT)
 		status = open_nft(&host, err);
+	if (status == 0 && parts & HOST_SPAWN)
+		status = open_domain(&host, err);
 	if (status < 0) {
 		host_done(&host);
 		return status == -ENOENT ? status : err_set(err, "host", status,
 							    "cannot open the host");
 	}
-	if (parts & HOST_SPAWN)
-		host.domain_fd = domain_open();
 	*ret = host;
 	return 0;
 }

@@ -7,15 +7,13 @@
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "helper/caps.h"
 #include "helper/cell.h"
 #include "helper/domain.h"
 #include "helper/unshare.h"
-#include "lib/cleanup.h"
+#include "lib/io.h"
 
 /* One inode of a tmpfs for so many bytes: what a file of one page takes. */
 #define BYTES_AN_INODE	4096
@@ -40,8 +38,9 @@ static int check_chosen(const struct cell *cell, struct error *err)
 	if (user->uid == 0 && !(landlock && has(cell, UNSHARE_PID | UNSHARE_MNT))) {
 		err_set(err, "check", EPERM, "uid 0 owns the host's cgroups, files and devices: a "
 			"cell takes it only with pid and mount namespaces of its own and Landlock");
-		err_hint(err, "--unshare pid,mnt; or leave out --user, and for root inside: "
-			 "--unshare user,pid,mnt with run.isolation.userMap {\"uid\": 0, \"gid\": 0}");
+		err_hint(err, "%s; or leave out --user, and for root inside: --unshare user,pid,mnt "
+			 "with run.isolation.userMap {\"uid\": 0, \"gid\": 0}", landlock ?
+			 "--unshare pid,mnt" : "boot with landlock among lsm=");
 		return -EPERM;
 	}
 	if (!landlock && !has(cell, UNSHARE_PID)) {
@@ -54,6 +53,23 @@ static int check_chosen(const struct cell *cell, struct error *err)
 	return 0;
 }
 
+static int refuse_writable(const struct cell *cell, const char *where, struct error *err)
+{
+	const struct plan_user *user = &cell->plan->user;
+
+	err_set(err, "check", EPERM, "uid %u, gid %u may write %s of the cell parent %s: "
+		"the cell could move itself out of its cgroup and its egress rules",
+		user->uid, user->gid, where, cell->host->parent.path);
+	err_hint(err, "--unshare pid,mnt and Landlock make cgroups read-only for the cell%s",
+		 caps_of_root() ? "; or leave out --user: the cell gets a uid of its own" : "");
+	return -EPERM;
+}
+
+/*
+ * The cell owns cgroups, and read-only mounts alone keep it from writing them. So nothing may
+ * undo these, or go by them: Landlock keeps the mounts as they are; the baseline closes
+ * clone3, which can bear a child into a cgroup whatever its mount says, and new namespaces.
+ */
 static int check_cgroups(struct cell *cell, struct error *err)
 {
 	const struct plan_user *user = &cell->plan->user;
@@ -64,13 +80,14 @@ static int check_cgroups(struct cell *cell, struct error *err)
 	else if (!cgroup_writable_by(cell->host->parent.fd, user->uid, user->gid, where))
 		return 0;
 	cell->read_only = true;
-	if (has(cell, UNSHARE_PID | UNSHARE_MNT))
+	if (!has(cell, UNSHARE_PID | UNSHARE_MNT) || cell->host->domain_fd < 0)
+		return refuse_writable(cell, where, err);
+	if (cell->plan->isolation.seccomp != CELLOS_SECCOMP_NONE)
 		return 0;
-	err_set(err, "check", EPERM, "uid %u, gid %u may write %s of the cell parent %s: "
-		"the cell could move itself out of its cgroup and its egress rules",
-		user->uid, user->gid, where, cell->host->parent.path);
-	err_hint(err, "--unshare pid,mnt makes cgroups read-only for the cell%s", caps_of_root() ?
-		 "; or leave out --user: the cell gets a uid of its own" : "");
+	err_field_set(err, "/spec/run/isolation/seccomp");
+	err_set(err, "check", EPERM, "\"none\" would let a cell of uid %u, which owns cgroups, "
+		"leave its own", user->uid);
+	err_hint(err, "leave seccomp out; a filter of your own is installed above the baseline");
 	return -EPERM;
 }
 
@@ -106,18 +123,31 @@ static int check_groups(struct error *err)
 	return -EPERM;
 }
 
+/*
+ * The maps of a user namespace are written from outside, to files of the child's, which who is
+ * not root may open only while the child is dumpable; and its memory is the helper's.
+ */
+static int refuse_user(struct error *err)
+{
+	err_set(err, "check", EOPNOTSUPP, "user namespaces for callers that are not root are not "
+		"built yet");
+	err_hint(err, "leave user out of unshare, or start the helper as root");
+	return -EOPNOTSUPP;
+}
+
 /* What of its birth takes privileges that the helper may not have. */
 static int check_privileges(const struct cell *cell, struct error *err)
 {
 	int ret = caps_of_root() ? 0 : check_groups(err);
 
+	if (ret == 0 && !caps_of_root() && has(cell, UNSHARE_USER))
+		ret = refuse_user(err);
 	if (ret == 0 && cell->plan->isolation.unshare & ~(uint32_t)UNSHARE_NET) {
 		int priv __free(priv) = caps_raise(PRIV_NAMESPACES, err);
 
 		ret = priv;
 	}
-	/* Born in a user namespace, it has these there. */
-	if (ret == 0 && !has(cell, UNSHARE_USER)) {
+	if (ret == 0) {
 		int priv __free(priv) = caps_raise(PRIV_CREDENTIALS, err);
 
 		ret = priv;
@@ -172,7 +202,7 @@ void namespaces_prepare(struct cell *cell)
 		.ask = -EBADF,
 		.go = -EBADF,
 		.read_only = cell->read_only,
-		.no_run = !cell->plan->user.dynamic && cell->plan->user.uid == 0,
+		.private = cell->read_only && !cell->plan->user.dynamic,
 		.proc = has(cell, UNSHARE_PID | UNSHARE_MNT),
 		.shm = has(cell, UNSHARE_IPC | UNSHARE_MNT),
 		.workspace = isolation->workspace ? &cell->workspace : NULL,
@@ -196,47 +226,17 @@ void namespaces_prepare(struct cell *cell)
 	child->namespaces = ns;
 }
 
-/*
- * Who is not root may open the files of a process of its own only while that is dumpable,
- * which this one is not, nor the child that shares its memory. For that moment a process of
- * the caller's own uid could trace the child; its cells could not, which are in pid
- * namespaces of their own.
- */
-static void open_maps(const struct cell *cell, int fds[3])
+static int write_map(pid_t pid, const char *file, uint32_t inside, uint32_t outside,
+		     struct error *err)
 {
-	static const char *const files[] = { "setgroups", "gid_map", "uid_map" };
-	char path[48];
+	char path[48], text[32];
+	int ret;
 
-	if (!caps_of_root())
-		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "/proc/%d/%s", cell->spawn.asking, files[i]);
-		fds[i] = open(path, O_WRONLY | O_CLOEXEC);
-		if (fds[i] < 0)
-			fds[i] = -errno;
-	}
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
-static int write_text(int fd, const char *text)
-{
-	return fd < 0 ? fd : write(fd, text, strlen(text)) < 0 ? -errno : 0;
-}
-
-static int write_maps(const struct cell *cell, const int fds[3])
-{
-	const struct child *child = &cell->spawn.child;
-	char gids[32], uids[32];
-	int ret = 0;
-
-	snprintf(gids, sizeof(gids), "%u %u 1", child->gid, cell->identity.gid);
-	snprintf(uids, sizeof(uids), "%u %u 1", child->uid, cell->identity.uid);
-	/* For its own gid the kernel asks that groups cannot be dropped, either. */
-	if (!caps_of_root())
-		ret = write_text(fds[0], "deny");
-	if (ret == 0)
-		ret = write_text(fds[1], gids);
-	return ret ?: write_text(fds[2], uids);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	snprintf(text, sizeof(text), "%u %u 1", inside, outside);
+	ret = io_write_at(AT_FDCWD, path, text);
+	return ret < 0 ? err_set(err, "spawn", ret, "cannot write \"%s\" to the cell's %s", text,
+				 file) : 0;
 }
 
 /*
@@ -245,22 +245,20 @@ static int write_maps(const struct cell *cell, const int fds[3])
  */
 int namespaces_map(struct cell *cell, struct error *err)
 {
-	int priv __free(priv) = caps_of_root() ? caps_raise(PRIV_CREDENTIALS, err) : -1;
-	int fds[3], ret;
+	const struct child *child = &cell->spawn.child;
+	int priv __free(priv) = caps_raise(PRIV_CREDENTIALS, err);
+	int ret = priv;
 
-	if (caps_of_root() && priv < 0)
-		return priv;
-	open_maps(cell, fds);
-	ret = write_maps(cell, fds);
-	for (int i = 0; i < 3; i++)
-		fd_close(&fds[i]);
-	return ret < 0 ? err_set(err, "spawn", ret, "cannot write the maps of the cell's user "
-				 "namespace") : 0;
+	if (ret == 0)
+		ret = write_map(cell->spawn.asking, "gid_map", child->gid, cell->identity.gid, err);
+	if (ret == 0)
+		ret = write_map(cell->spawn.asking, "uid_map", child->uid, cell->identity.uid, err);
+	return ret;
 }
 
-uint32_t namespaces_drop_caps(const struct cell *cell)
+uint32_t namespaces_drop_caps(void)
 {
 	const uint32_t ids = 1U << CAP_SETUID | 1U << CAP_SETGID;
 
-	return 1U << CAP_SETPCAP | (caps_of_root() || has(cell, UNSHARE_USER) ? ids : 0);
+	return 1U << CAP_SETPCAP | (caps_of_root() ? ids : 0);
 }

@@ -21,11 +21,8 @@ int namespaces_check(struct cell *cell, struct error *err);
 /* namespaces_prepare() - fill cell->namespaces and the child's ids. */
 void namespaces_prepare(struct cell *cell);
 
-/*
- * namespaces_drop_caps() - what the child of a cell has in effect while it drops all: who is
- * born in a user namespace has every capability there.
- */
-uint32_t namespaces_drop_caps(const struct cell *cell);
+/* namespaces_drop_caps() - what a child has in effect while it drops all. */
+uint32_t namespaces_drop_caps(void);
 
 /* namespaces_map() - write the id maps of the child that waits for them. 0 or -errno. */
 int namespaces_map(struct cell *cell, struct error *err);

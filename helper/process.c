@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/io.h"
@@ -101,6 +102,13 @@ static int prepare_oom_score(const struct plan_process *plan, struct child_proce
 		err_set(err, STEP, EPERM, "the helper's own is %d, and lower takes "
 			"CAP_SYS_RESOURCE", own);
 		err_hint(err, "ask for %d or more, or start the helper with a lower one", own);
+		return -EPERM;
+	}
+	/* Its file belongs to root, for the child is not dumpable. */
+	if (want != own && geteuid() != 0) {
+		err_field_set(err, FIELD("oomScoreAdj"));
+		err_set(err, STEP, EPERM, "only root's helper can set it: the helper's own is %d", own);
+		err_hint(err, "start the helper with the score that its cells are to have (%d)", want);
 		return -EPERM;
 	}
 	if (want != own)

@@ -40,13 +40,6 @@
 
 #define IOCTL(request, errnum, why)	CALL_VALUE("ioctl", errnum, 1, request, why)
 
-/*
- * Ids are small numbers, and modes often 0666: without objects of its own all that a cell
- * could reach by them are those of the host.
- */
-#define HOST_IPC(call)	\
-	CALL_UNLESS(call, ENOSYS, FILTER_OWN_IPC, "reaches the host's objects by a guessed id")
-
 const struct closed_call baseline_calls[] = {
 	/* namespaces */
 	NAMESPACE(CLONE_NEWUSER, "all capabilities inside: most of the kernel's code opens up"),
@@ -113,13 +106,5 @@ const struct closed_call baseline_calls[] = {
 	IOCTL(TIOCLINUX, EPERM, "pastes a selection: types, on a console"),
 	IOCTL(TIOCSETD, EPERM, "loads line disciplines: drivers of modems, on any pty"),
 
-	HOST_IPC("shmat"),
-	HOST_IPC("shmctl"),
-	HOST_IPC("semop"),
-	HOST_IPC("semtimedop"),
-	HOST_IPC("semctl"),
-	HOST_IPC("msgsnd"),
-	HOST_IPC("msgrcv"),
-	HOST_IPC("msgctl"),
 	LAST_CALL_ROW,
 };

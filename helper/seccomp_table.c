@@ -91,6 +91,8 @@ const struct inet_socket open_inet[] = {
  * without such objects says, for which programs (X clients) have another way, or a
  * message (PostgreSQL, fakeroot). A namespace of the cell's own takes them with it.
  */
+/* Ids are small numbers, and a uid that others have, too, may use what is theirs. */
+#define OTHERS	"reaches the host's objects by a guessed id"
 #define STAYS	"makes an object that outlives all processes of the cell"
 
 #define SHARED_OPTION(level, option)	OPTION(0, FILTER_OWN_NETNS, level, option, SHARES)
@@ -128,5 +130,13 @@ const struct closed_call closed_calls[] = {
 	CALL_UNLESS("semget", ENOSYS, FILTER_OWN_IPC, STAYS),
 	CALL_UNLESS("msgget", ENOSYS, FILTER_OWN_IPC, STAYS),
 	CALL_UNLESS("mq_open", ENOSYS, FILTER_OWN_IPC, STAYS),
+	CALL_UNLESS("shmat", ENOSYS, FILTER_OWN_IPC, OTHERS),
+	CALL_UNLESS("shmctl", ENOSYS, FILTER_OWN_IPC, OTHERS),
+	CALL_UNLESS("semop", ENOSYS, FILTER_OWN_IPC, OTHERS),
+	CALL_UNLESS("semtimedop", ENOSYS, FILTER_OWN_IPC, OTHERS),
+	CALL_UNLESS("semctl", ENOSYS, FILTER_OWN_IPC, OTHERS),
+	CALL_UNLESS("msgsnd", ENOSYS, FILTER_OWN_IPC, OTHERS),
+	CALL_UNLESS("msgrcv", ENOSYS, FILTER_OWN_IPC, OTHERS),
+	CALL_UNLESS("msgctl", ENOSYS, FILTER_OWN_IPC, OTHERS),
 	LAST_CALL_ROW,
 };

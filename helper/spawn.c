@@ -15,6 +15,7 @@
 #include "helper/caps.h"
 #include "lib/cleanup.h"
 #include "lib/compat.h"
+#include "uapi/cellos.h"
 
 #define STACK_SIZE	(32 * 1024)
 /*
@@ -141,8 +142,13 @@ static int bear_init(struct spawner *spawner, struct spawn *spawn)
 
 	if (spawner->init_image < 0)
 		spawner->init_image = child_init_image();
-	if (spawner->init_image < 0)
-		return spawner->init_image;
+	if (spawner->init_image < 0) {
+		spawn->status = (struct child_status){
+			.step = CHILD_EXEC, .errnum = -spawner->init_image,
+			.exit_status = CELLOS_EXIT_FAILED, .what = "the init (a memory file)",
+		};
+		return 0;
+	}
 	birth.child.init_fd = spawner->init_image;
 	birth.child.domain_fd = -EBADF;
 	pid = clone_child(spawner, spawn, &birth);

@@ -94,6 +94,8 @@ int cgroup_down(struct cell *cell, struct error *err)
 	if (cell->leaf_fd < 0)
 		return 0;
 	stats_read(cell->leaf_fd, &cell->stats);
+	if (cell->keep_leaf)
+		return -EBUSY;	/* what reconcile has to know stands in its attributes */
 	ret = cgroup_leaf_remove(&cell->host->parent, cell->leaf);
 	if (ret < 0)
 		err_set(err, "cgroup", ret, "cannot remove %s/%s", cell->host->parent.path,
@@ -118,7 +120,8 @@ int identity_up(struct cell *cell, struct error *err)
 	char where[PATH_MAX];
 	int ret;
 
-	if (!cell->read_only && cgroup_writable_by(cell->leaf_fd, id->uid, id->gid, where))
+	if ((id->uid_dynamic || !cell->read_only) &&
+	    cgroup_writable_by(cell->leaf_fd, id->uid, id->gid, where))
 		return err_set(err, "identity", EPERM, "uid %u, gid %u may write %s of %s/%s: the "
 			       "cell could leave its cgroup", id->uid, id->gid, where,
 			       cell->host->parent.path, cell->leaf);

@@ -154,6 +154,9 @@ static int explain_clone(const struct cell *cell, struct error *err)
 	else if (errnum == EAGAIN)
 		err_hint(err, "pids.max of the cell or of a cgroup above, or RLIMIT_NPROC, is "
 			 "reached");
+	else if (errnum == ENOSPC)
+		err_hint(err, "a limit of namespaces in /proc/sys/user is reached, or is 0: "
+			 "sysctl user.max_user_namespaces");
 	else if (errnum == ENOMEM)
 		err_hint(err, "memoryMaxBytes may be too low to start anything");
 	return -errnum;
@@ -251,6 +254,9 @@ static int explain_child(struct cell *cell, struct error *err)
 	else if (status->step == CHILD_DOMAIN && status->what)
 		err_hint(err, "a path of a list that lies in the workspace, /proc, /dev/shm or "
 			 "/dev/mqueue has to be there when the cell begins");
+	else if (status->step == CHILD_JOIN && status->errnum == EXDEV)
+		err_hint(err, "in a chroot that is no root of its mount namespace mnt does not hold: "
+			 "start the helper outside of it, or by pivot_root(2)");
 	else if (status->step == CHILD_PROCESS)
 		err_hint(err, "what spec.run.process asks for cannot be had here");
 	else if (status->step == CHILD_EXEC)
@@ -261,7 +267,7 @@ static int explain_child(struct cell *cell, struct error *err)
 static int judge(struct cell *cell, const struct birth_wait *wait, struct error *err)
 {
 	if (cell->spawn.init_pid)
-		pidref_take(&cell->init, cell->spawn.init_pid, cell->spawn.init_pidfd);
+		cell->init = (struct pidref){ cell->spawn.init_pid, cell->spawn.init_pidfd, 0, 0 };
 	if (cell->spawn.errnum)
 		return explain_clone(cell, err);
 	cell->wait.child = (struct pidref){ cell->spawn.pid, cell->spawn.pidfd, 0, 0 };
@@ -312,7 +318,8 @@ static int prepare(struct cell *cell, struct error *err)
 		.enforced = cell->plan->egress_enforced,
 		.own_netns = cell->plan->net == CELLOS_NET_OWN,
 		.own_ipc = isolation->unshare & UNSHARE_IPC,
-		.baseline = isolation->seccomp == CELLOS_SECCOMP_BASELINE,
+		/* What read-only mounts keep from a cell, clone3 and new namespaces would give it. */
+		.baseline = isolation->seccomp == CELLOS_SECCOMP_BASELINE || cell->read_only,
 	};
 	int ret = resolve_prefixes(cell);
 
@@ -327,7 +334,7 @@ static int prepare(struct cell *cell, struct error *err)
 		.init_fd = -EBADF,
 		.process = &cell->process,
 		.has_groups = caps_of_root(),
-		.drop_caps = namespaces_drop_caps(cell),
+		.drop_caps = namespaces_drop_caps(),
 		.uid = cell->identity.uid,
 		.gid = cell->identity.gid,
 	};

@@ -7,14 +7,13 @@
  * point elsewhere succeeds), so the last of its cells removes it: while a cell uses a
  * folder that was made, it has one of its own in it, named as its leaf. A made one is
  * known by its mode, which it has from its first moment and which nobody gives to
- * another: sticky, and for root alone. No cell can open it, so it is locked itself.
+ * another: sticky, and for its owner alone.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,40 +44,57 @@ static int open_above(const char *path, const char **ret_name)
 	return fd < 0 ? -errno : fd;
 }
 
-static bool is_made(const struct stat *st)
+/* A folder whose mode says that a cell made it; setgid comes from the folder above. */
+static bool has_made_mode(const struct stat *st)
 {
-	return S_ISDIR(st->st_mode) && st->st_uid == geteuid() &&
-	       (st->st_mode & 07777) == MADE_MODE;
+	return S_ISDIR(st->st_mode) && (st->st_mode & 07777 & ~S_ISGID) == MADE_MODE;
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
+static bool is_made(const struct stat *st)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+	return has_made_mode(st) && st->st_uid == geteuid();
+}
+
+static int open_made(int above, const char *name)
+{
+	int fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
 }
 
 /*
- * Opens a made folder, with its lock, as long as it stands where @name says. Return: an
- * fd; -ENOENT: it has just gone; -errno.
+ * No lock: a mark cannot be made in a folder that was removed, nor a folder be removed that
+ * has one in it, and which of the two comes first the kernel decides.
  */
-static int lock_made(int above, const char *name)
+static int mark(struct cell *cell, int above, const char *name)
 {
-	int fd __free(fd) = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat held, st;
-
-	/* Short: the holder makes or removes a folder. */
-	if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &held) < 0 ||
-	    fstatat(above, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	return is_same(&held, &st) ? take_fd(&fd) : -ENOENT;
-}
-
-static int mark(int above, const char *name, const char *leaf)
-{
-	int fd __free(fd) = lock_made(above, name);
+	int fd __free(fd) = open_made(above, name);
+	struct stat st;
 
 	if (fd < 0)
 		return fd;
-	return mkdirat(fd, leaf, 0700) < 0 && errno != EEXIST ? -errno : 0;
+	if ((mkdirat(fd, cell->leaf, 0700) < 0 && errno != EEXIST) || fstat(fd, &st) < 0)
+		return -errno;
+	cell->workspace.dev = st.st_dev;
+	cell->workspace.ino = st.st_ino;
+	return 0;
+}
+
+/* Return: -EAGAIN: it is there now; -EPERM: not as it has to be, and gone again; -errno. */
+static int make(struct cell *cell, int above, const char *name, struct error *err)
+{
+	int ret = identity_store_workspace(cell->leaf_fd, cell->plan->working_directory, err);
+	struct stat st;
+
+	if (ret < 0)
+		return ret;
+	if (mkdirat(above, name, MADE_MODE) < 0)
+		return errno == EEXIST ? -EAGAIN : -errno;
+	if (fstatat(above, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || is_made(&st))
+		return -EAGAIN;
+	/* Of another owner or mode than was asked for: NFS, perhaps. */
+	unlinkat(above, name, AT_REMOVEDIR);
+	return -EPERM;
 }
 
 /* Once. Return: 0; -EAGAIN: another cell was faster; -errno. */
@@ -88,23 +104,30 @@ static int take(struct cell *cell, int above, const char *name, struct error *er
 	struct stat st;
 	int ret;
 
-	if (fstatat(above, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno != ENOENT)
-			return -errno;
-		ret = identity_store_workspace(cell->leaf_fd, path, err);
-		if (ret < 0)
-			return ret;
-		return mkdirat(above, name, MADE_MODE) < 0 && errno != EEXIST ? -errno : -EAGAIN;
-	}
+	if (fstatat(above, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? make(cell, above, name, err) : -errno;
 	if (!S_ISDIR(st.st_mode))
 		return S_ISLNK(st.st_mode) ? -ELOOP : -ENOTDIR;
+	/* Its makers will remove it, and would not know of a mark of ours. */
+	if (has_made_mode(&st) && !is_made(&st))
+		return -EPERM;
 	cell->workspace = (struct child_workspace){ path, st.st_dev, st.st_ino };
 	if (!is_made(&st))
 		return 0;
 	ret = identity_store_workspace(cell->leaf_fd, path, err);
 	if (ret == 0)
-		ret = mark(above, name, cell->leaf);
+		ret = mark(cell, above, name);
 	return ret == -ENOENT ? -EAGAIN : ret;
+}
+
+/* One in another cell's would keep that from being removed with its last cell. */
+static int check_above(int above)
+{
+	struct stat st;
+
+	if (fstat(above, &st) < 0)
+		return -errno;
+	return has_made_mode(&st) ? -EBUSY : 0;
 }
 
 int workspace_up(struct cell *cell, struct error *err)
@@ -116,10 +139,10 @@ int workspace_up(struct cell *cell, struct error *err)
 	if (!cell->plan->isolation.workspace)
 		return 0;
 	above = open_above(path, &name);
-	for (int i = 0; above >= 0 && ret == -EAGAIN && i < TRIES; i++)
+	if (above < 0 || check_above(above) < 0)
+		ret = above < 0 ? above : check_above(above);
+	for (int i = 0; ret == -EAGAIN && i < TRIES; i++)
 		ret = take(cell, above, name, err);
-	if (above < 0)
-		ret = above;
 	if (ret == 0)
 		return 0;
 	err_field_set(err, "/spec/run/workingDirectory");
@@ -128,6 +151,8 @@ int workspace_up(struct cell *cell, struct error *err)
 		err_hint(err, "there is a symbolic link in it: name the folder that it leads to");
 	else if (ret == -ENOENT)
 		err_hint(err, "only its last part is made: make %.*s", (int)(name - path), path);
+	else if (ret == -EBUSY)
+		err_hint(err, "it is in a folder that was made for another cell's workspace");
 	else if (ret == -EACCES || ret == -EPERM || ret == -EROFS)
 		err_hint(err, "the helper has no rights to it but those of its uid: make it "
 			 "beforehand");
@@ -136,7 +161,7 @@ int workspace_up(struct cell *cell, struct error *err)
 
 static int unmark(int above, const char *name, const char *leaf)
 {
-	int fd __free(fd) = lock_made(above, name);
+	int fd __free(fd) = open_made(above, name);
 	struct stat st;
 
 	if (fd < 0)
@@ -148,7 +173,8 @@ static int unmark(int above, const char *name, const char *leaf)
 	if (unlinkat(fd, leaf, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return -errno;
 	/* Others may live in it. */
-	if (unlinkat(above, name, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+	if (unlinkat(above, name, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY &&
+	    errno != EEXIST)
 		return -errno;
 	return 0;
 }
@@ -168,6 +194,7 @@ int workspace_down(struct cell *cell, struct error *err)
 	if (above == -ENOENT)
 		return 0;
 	ret = above < 0 ? above : unmark(above, name, cell->leaf);
+	cell->keep_leaf = ret < 0;
 	return ret < 0 ? err_set(err, "workspace", ret, "cannot remove %s", path) : 0;
 }
 

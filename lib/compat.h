@@ -82,6 +82,9 @@ static inline int sys_openat2(int dirfd, const char *path, uint64_t flags, uint6
 	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 }
 
+/* memfd_create(2): a file that can be executed; since Linux 6.3. */
+#define COMPAT_MFD_EXEC	0x10U
+
 /* io_uring: wait for a process, since Linux 6.7. */
 #define COMPAT_IORING_OP_WAITID	50
 

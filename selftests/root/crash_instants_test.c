@@ -10,11 +10,12 @@
 #include <time.h>
 
 #include "kselftest_harness.h"
+#include "selftests/laps.h"
 #include "selftests/root/common.h"
 
-#define RUNS		300
-#define DESTROYS	60
-#define RECONCILES	40
+#define RUNS		laps(300)
+#define DESTROYS	laps(60)
+#define RECONCILES	laps(40)
 #define CELLS		4	/* for each reconcile */
 
 FIXTURE(cell) { struct test_env env; };

@@ -4,16 +4,18 @@
 #include <string.h>
 
 #include "kselftest_harness.h"
+#include "selftests/laps.h"
 #include "selftests/root/common.h"
 
-#define CELLS		200
+#define CELLS_MAX	200
+#define CELLS		laps(CELLS_MAX)
 #define PROCESSES	1000
 
 FIXTURE(cell) { struct test_env env; };
 FIXTURE_SETUP(cell) { env_setup(&self->env, "many-at-once"); }
 FIXTURE_TEARDOWN_PARENT(cell) { env_teardown(&self->env); }
 
-static struct run runs[CELLS];
+static struct run runs[CELLS_MAX];
 
 static void start_all(const struct test_env *env)
 {
@@ -38,7 +40,7 @@ static bool is_up(struct run *run)
 static void check_list(struct __test_metadata *_metadata, const struct test_env *env)
 {
 	struct run list = { .verb = "list", .args = { "--json" } };
-	bool seen[CELLS] = { false };
+	bool seen[CELLS_MAX] = { false };
 	json_t *cells, *cell;
 	size_t i;
 

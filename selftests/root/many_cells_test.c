@@ -11,10 +11,11 @@
 #include "selftests/root/steps.h"
 
 #include "kselftest_harness.h"
+#include "selftests/laps.h"
 
-#define IN_PROCESS	10000
+#define IN_PROCESS	laps(10000)
 #define WARM_UP		200
-#define WHOLE		300
+#define WHOLE		laps(300)
 
 FIXTURE(cell) { struct test_env env; };
 FIXTURE_SETUP(cell) { env_setup(&self->env, "many-cells"); }

@@ -4,13 +4,14 @@
  * and a cell below a cell may do what both may.
  */
 #include "kselftest_harness.h"
+#include "selftests/laps.h"
 
 #include "selftests/root/nft_fixture.h"
 
 #include "selftests/root/nft_net.h"
 
 #define PORT	5000
-#define LAPS	400
+#define LAPS	laps(400)
 #define HELPERS	2
 
 FIXTURE(levels) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The cells' table among other programs: tampered with, raced for, swept. */
 #include "kselftest_harness.h"
+#include "selftests/laps.h"
 
 #include "selftests/root/nft_fixture.h"
 
@@ -15,7 +16,7 @@
 
 #define RACERS	2
 #define LAPS	500
-#define CROWD	200
+#define CROWD	laps(200)
 
 FIXTURE(tables) {
 	struct nft *nft;

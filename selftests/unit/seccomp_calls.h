@@ -41,17 +41,17 @@ struct closed_row {
 #define ROW_ARG(name, errnum, n, value)	\
 	{ #name " " #value, SYS_##name, errnum, n, value, false, false }
 #define ROW_FLOOR(name, errnum)		{ #name, SYS_##name, errnum, -1, 0, true, false }
-#define ROW_IPC(name, floor)		{ #name, SYS_##name, ENOSYS, -1, 0, floor, true }
+#define ROW_IPC(name)			{ #name, SYS_##name, ENOSYS, -1, 0, true, true }
 #define ROW_NUMBER(name, number, errnum)	{ name, number, errnum, -1, 0, false, false }
 
 static const struct closed_row closed_rows[] = {
 	ROW_FLOOR(io_uring_setup, EPERM), ROW_FLOOR(io_uring_enter, EPERM),
 	ROW_FLOOR(io_uring_register, EPERM),
 	ROW_FLOOR(add_key, EPERM), ROW_FLOOR(request_key, EPERM), ROW_FLOOR(keyctl, EPERM),
-	ROW_IPC(shmget, true), ROW_IPC(semget, true), ROW_IPC(msgget, true), ROW_IPC(mq_open, true),
-	ROW_IPC(shmat, false), ROW_IPC(shmctl, false),
-	ROW_IPC(semop, false), ROW_IPC(semtimedop, false), ROW_IPC(semctl, false),
-	ROW_IPC(msgsnd, false), ROW_IPC(msgrcv, false), ROW_IPC(msgctl, false),
+	ROW_IPC(shmget), ROW_IPC(semget), ROW_IPC(msgget), ROW_IPC(mq_open),
+	ROW_IPC(shmat), ROW_IPC(shmctl),
+	ROW_IPC(semop), ROW_IPC(semtimedop), ROW_IPC(semctl),
+	ROW_IPC(msgsnd), ROW_IPC(msgrcv), ROW_IPC(msgctl),
 
 	ROW_ARG(clone, EPERM, 0, CLONE_NEWUSER), ROW_ARG(unshare, EPERM, 0, CLONE_NEWUSER),
 	ROW_ARG(clone, EPERM, 0, CLONE_NEWNS), ROW_ARG(unshare, EPERM, 0, CLONE_NEWNS),
