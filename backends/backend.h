@@ -49,6 +49,7 @@ struct child_status {
 	int exit_status;	/* CELLOS_EXIT_* that fits the failure */
 	const char *what;	/* path or name that it is about, or NULL */
 	uint64_t root_mount;	/* of the init: the mount that is its root, statx(2) */
+	dev_t workspace;	/* the tmpfs that was mounted, stat(2) */
 };
 
 /* One resource limit, prlimit(2). */

@@ -134,18 +134,33 @@ int child_drop(const struct child *child)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+/* The path may lead elsewhere by now; the workspace is where it was mounted. */
+static int check_workspace(const struct child *child, const struct child_status *status, int fd)
+{
+	struct stat st;
+
+	if (!child->namespaces || !child->namespaces->workspace)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return -1;
+	if (st.st_dev == status->workspace)
+		return 0;
+	errno = ESTALE;
+	return -1;
+}
+
 /*
  * The directory is opened with the cell's rights, and it must have a path below
  * the root that the cell sees: a directory reached through a leaked fd of
  * another mount has none (CVE-2024-21626).
  */
-static int enter_workdir(const struct child *child)
+static int enter_workdir(const struct child *child, const struct child_status *status)
 {
 	int fd = sys_openat2(AT_FDCWD, child->working_directory,
 			     O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
 	char path[4096];
 
-	if (fd < 0 || fchdir(fd) < 0)
+	if (fd < 0 || check_workspace(child, status, fd) < 0 || fchdir(fd) < 0)
 		return -1;
 	if (syscall(SYS_getcwd, path, sizeof(path)) < 0)
 		return -1;
@@ -264,7 +279,8 @@ static int set_process(const struct child_process *process, struct child_status 
 	return 0;
 }
 
-static int add_rule(int domain_fd, const struct child_path *rule)
+static int add_rule(const struct child *child, const struct child_status *status,
+		    const struct child_path *rule)
 {
 	int fd __free(fd) = sys_openat2(AT_FDCWD, rule->path, O_PATH | O_CLOEXEC, 0, rule->resolve);
 	struct compat_landlock_path_beneath_attr attr = { rule->access, fd };
@@ -272,9 +288,11 @@ static int add_rule(int domain_fd, const struct child_path *rule)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -1;
+	if (rule->path == child->working_directory && check_workspace(child, status, fd) < 0)
+		return -1;
 	if (!S_ISDIR(st.st_mode))
 		attr.allowed_access = rule->file_access;
-	return sys_landlock_add_rule(domain_fd, &attr);
+	return sys_landlock_add_rule(child->domain_fd, &attr);
 }
 
 /*
@@ -286,7 +304,7 @@ static int enter_domain(const struct child *child, struct child_status *status)
 	if (child->domain_fd < 0)
 		return 0;
 	for (const struct child_path *rule = child->domain_paths; rule && rule->path; rule++)
-		if (add_rule(child->domain_fd, rule) < 0)
+		if (add_rule(child, status, rule) < 0)
 			return child_fail(status, CHILD_DOMAIN, rule->path);
 	if (sys_landlock_restrict_self(child->domain_fd, 0) < 0)
 		return child_fail(status, CHILD_DOMAIN, NULL);
@@ -314,7 +332,7 @@ int child_isolate(const struct child *child, struct child_status *status)
 		return child_fail(status, CHILD_CREDENTIALS, NULL);
 	if (enter_domain(child, status) < 0)
 		return -1;
-	if (enter_workdir(child) < 0)
+	if (enter_workdir(child, status) < 0)
 		return child_fail(status, CHILD_WORKDIR, child->working_directory);
 	if (child->filter && install_filter(child->filter) < 0)
 		return child_fail(status, CHILD_FILTER, NULL);

@@ -85,7 +85,7 @@ static void tmpfs_options(const struct child_namespaces *ns, const char *mode,
 }
 
 /* The folder has to be the one that the helper saw or made. */
-static int mount_workspace(const struct child_namespaces *ns)
+static int mount_workspace(const struct child_namespaces *ns, struct child_status *status)
 {
 	const struct child_workspace *workspace = ns->workspace;
 	int target __free(fd) = open_folder(workspace->path);
@@ -101,6 +101,9 @@ static int mount_workspace(const struct child_namespaces *ns)
 	}
 	tmpfs_options(ns, "0700", options);
 	fd = make("tmpfs", options, SECURE);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	status->workspace = st.st_dev;
 	return attach(fd, target);
 }
 
@@ -208,7 +211,7 @@ int child_mount(const struct child_namespaces *ns, struct child_status *status)
 		return -1;
 	if (ns->shm && mount_shm(ns, status) < 0)
 		return -1;
-	if (ns->workspace && mount_workspace(ns) < 0)
+	if (ns->workspace && mount_workspace(ns, status) < 0)
 		return child_fail(status, CHILD_MOUNTS, ns->workspace->path);
 	/* Last: what is to be hidden may lie in any of these. */
 	for (char *const *path = ns->hidden; path && *path; path++)

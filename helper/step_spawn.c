@@ -164,7 +164,9 @@ static int explain_clone(const struct cell *cell, struct error *err)
 
 static void hint_workdir(const struct cell *cell, int errnum, struct error *err)
 {
-	if (errnum == EACCES)
+	if (errnum == ESTALE)
+		err_hint(err, "the folder was replaced while the cell was made");
+	else if (errnum == EACCES)
 		err_hint(err, "the cell's uid %u must be able to search it and what is above it",
 			 cell->identity.uid);
 	else if (errnum == ENOENT)

@@ -17,6 +17,7 @@
 
 #include "helper/document.h"
 #include "helper/plan.h"
+#include "helper/text.h"
 #include "lib/cleanup.h"
 
 #define STRINGS_MAX	16
@@ -44,6 +45,7 @@ static const struct {
 	{ "--stdio=",		offsetof(struct run_options, stdio) },
 	{ "--egress=",		offsetof(struct run_options, egress) },
 	{ "--netns=",		offsetof(struct run_options, netns) },
+	{ "--flow-log=",	offsetof(struct run_options, flow_log) },
 	{ "--user=",		offsetof(struct run_options, user) },
 	{ "--report=",		offsetof(struct run_options, report) },
 };
@@ -89,21 +91,39 @@ static void check_error(const struct error *err, int ret)
 	MUST(!err->field[0] || !strcmp(err->step, "document"));
 }
 
-static void check_limits(const struct plan_limits *limits)
+static void check_paths(char *const *list)
 {
-	MUST(limits->memory_max == LIMIT_UNSET || limits->memory_max);
-	MUST(limits->memory_max == LIMIT_UNSET || limits->memory_swap_max != LIMIT_UNSET);
-	MUST(limits->memory_max == LIMIT_UNSET || limits->memory_high == LIMIT_UNSET ||
-	     limits->memory_high < limits->memory_max);
-	MUST((limits->cpu_quota == LIMIT_UNSET) == (limits->cpu_period == LIMIT_UNSET));
-	MUST(limits->n_io <= CELLOS_IO_DEVICES_MAX && limits->n_hugetlb <= CELLOS_HUGETLB_MAX);
-	for (unsigned int i = 0; i < limits->n_io; i++)
-		MUST(limits->io[i].device[0] && (limits->io[i].read_bytes != LIMIT_UNSET ||
-						 limits->io[i].write_bytes != LIMIT_UNSET ||
-						 limits->io[i].read_operations != LIMIT_UNSET ||
-						 limits->io[i].write_operations != LIMIT_UNSET));
-	for (unsigned int i = 0; i < limits->n_hugetlb; i++)
-		MUST(limits->hugetlb[i].page_size);
+	for (; list && *list; list++)
+		MUST(**list == '/' && !path_climbs(*list) && !strstr(*list, "//"));
+}
+
+/* What hangs on something has it. */
+static void check_isolation(const struct plan *plan)
+{
+	const struct plan_isolation *isolation = &plan->isolation;
+	bool own_mounts = isolation->unshare & UNSHARE_MNT;
+
+	MUST(own_mounts || !(isolation->unshare & UNSHARE_PID));
+	MUST(isolation->unshare & UNSHARE_USER || !isolation->map_given);
+	MUST(own_mounts || !isolation->hidden || !isolation->hidden[0]);
+	MUST(isolation->listed || !isolation->system_libraries);
+	MUST(isolation->listed || (!isolation->read_only && !isolation->read_write));
+	MUST(!isolation->workspace || (own_mounts && strcmp(plan->working_directory, "/")));
+	MUST(!isolation->workspace || strncmp(plan->working_directory, "/proc/", 6));
+	MUST(isolation->workspace_bytes >= CELLOS_WORKSPACE_MIN);
+	MUST((isolation->seccomp == CELLOS_SECCOMP_FILE) == !!isolation->seccomp_file);
+	MUST(!(isolation->unshare & UNSHARE_NET) == (plan->net != CELLOS_NET_OWN));
+	check_paths(isolation->read_only);
+	check_paths(isolation->read_write);
+	check_paths(isolation->hidden);
+}
+
+static void check_process(const struct plan_process *process)
+{
+	MUST(process->umask == LIMIT_UNSET || process->umask <= 0777);
+	MUST(process->nice == LIMIT_UNSET || process->nice <= 19);
+	for (int i = 0; i < PLAN_RLIMITS; i++)
+		MUST(process->rlimits[i].soft <= process->rlimits[i].hard);
 }
 
 static void check_plan(const struct plan *plan)
@@ -115,11 +135,16 @@ static void check_plan(const struct plan *plan)
 	for (pair = plan->envp; *pair; pair++)
 		MUST(strchr(*pair, '=') > *pair);
 	MUST(plan->working_directory[0] == '/');
+	check_isolation(plan);
+	check_process(&plan->process);
 	MUST(!plan->cgroup_parent || plan->cgroup_parent[0] == '/');
 	MUST(plan->backend == CELLOS_BACKEND_HOST);
 	MUST(plan->grace_seconds <= CELLOS_GRACE_MAX);
 	MUST(plan->egress_enforced || !plan->policy.n_rules);
-	check_limits(&plan->limits);
+	MUST(plan->limits.memory_max == LIMIT_UNSET || plan->limits.memory_max);
+	MUST(plan->limits.memory_max == LIMIT_UNSET ||
+	     plan->limits.memory_swap_max != LIMIT_UNSET);
+	MUST((plan->limits.cpu_quota == LIMIT_UNSET) == (plan->limits.cpu_period == LIMIT_UNSET));
 }
 
 static void fuzz_plan(const char *bytes, size_t size)

@@ -94,7 +94,7 @@ static void enter_filtered(const struct child *child, struct child_status *statu
 	/* Without CAP_SYS_ADMIN a filter takes no_new_privs; the child asks for it anyway. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0) {
-		*status = (struct child_status){ CHILD_NONE, errno, 125, NULL, 0 };
+		*status = (struct child_status){ CHILD_NONE, errno, 125, NULL, 0, 0 };
 		return;
 	}
 	backend_host.enter(child, status);

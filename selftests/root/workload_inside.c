@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tries things inside a cell, and tells what became of each on a line: "done", the name of
+ * an errno, or what was asked for: workload_inside WORD[:PATH]...
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static void told(long ret)
+{
+	printf("%s\n", ret < 0 ? strerrorname_np(errno) : "done");
+}
+
+static long closed(int fd)
+{
+	return fd < 0 ? -1 : close(fd);
+}
+
+static void try_create(const char *path)
+{
+	told(closed(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)));
+}
+
+static void try_write(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	told(fd < 0 ? -1 : write(fd, "x", 1));
+}
+
+static void try_read(const char *path)
+{
+	char byte;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	told(fd < 0 ? -1 : read(fd, &byte, 1));
+}
+
+static void try_truncate(const char *path)
+{
+	told(truncate(path, 0));
+}
+
+static void try_rename(const char *path)
+{
+	char other[4096];
+
+	snprintf(other, sizeof(other), "%s.new", path);
+	told(rename(path, other));
+}
+
+static void try_link(const char *path)
+{
+	char other[4096];
+
+	snprintf(other, sizeof(other), "%s.link", path);
+	told(link(path, other));
+}
+
+static void try_chmod(const char *path)
+{
+	told(chmod(path, 0777));
+}
+
+static void try_unlink(const char *path)
+{
+	told(unlink(path));
+}
+
+static void try_mkdir(const char *path)
+{
+	told(mkdir(path, 0777));
+}
+
+static void try_rmdir(const char *path)
+{
+	told(rmdir(path));
+}
+
+static void try_mkfifo(const char *path)
+{
+	told(mkfifo(path, 0666));
+}
+
+static void try_symlink(const char *path)
+{
+	told(symlink(".", path));
+}
+
+static void try_bind(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strncpy(at.sun_path, path, sizeof(at.sun_path) - 1);
+	told(fd < 0 ? -1 : bind(fd, (const struct sockaddr *)&at, sizeof(at)));
+}
+
+static void try_list(const char *path)
+{
+	DIR *dir = opendir(path);
+
+	told(dir ? closedir(dir) : -1);
+}
+
+/* How many KiB can be written to it? */
+static void try_fill(const char *path)
+{
+	static const char piece[1024];
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	unsigned int kib = 0;
+
+	while (fd >= 0 && kib < 1U << 20 && write(fd, piece, sizeof(piece)) == sizeof(piece))
+		kib++;
+	printf("%s:%u\n", strerrorname_np(errno), kib);
+}
+
+/* How many files can be made in it? */
+static void try_crowd(const char *path)
+{
+	unsigned int n = 0;
+	char file[4096];
+
+	do
+		snprintf(file, sizeof(file), "%s/%u", path, n);
+	while (closed(open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) == 0 &&
+	       ++n < 1U << 20);
+	printf("%s:%u\n", strerrorname_np(errno), n);
+}
+
+static void tell_stat(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		told(-1);
+	else
+		printf("%o:%u:%u\n", st.st_mode & 07777, st.st_uid, st.st_gid);
+}
+
+static void tell_link(const char *path)
+{
+	char buf[4096];
+	ssize_t n = readlink(path, buf, sizeof(buf));
+
+	if (n < 0)
+		told(-1);
+	else
+		printf("%.*s\n", (int)n, buf);
+}
+
+static void tell_file(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	int c;
+
+	if (!f)
+		told(-1);
+	while (f && (c = getc(f)) != EOF)
+		putchar(c);
+}
+
+static void tell_ids(const char *unused)
+{
+	(void)unused;
+	printf("%d:%d:%u:%u\n", getpid(), getppid(), getuid(), getgid());
+}
+
+static void wait_for_ever(const char *unused)
+{
+	(void)unused;
+	printf("ready\n");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+static const struct {
+	const char *word;
+	void (*act)(const char *path);
+} acts[] = {
+	{ "create", try_create },	{ "write", try_write },		{ "read", try_read },
+	{ "truncate", try_truncate },	{ "rename", try_rename },	{ "link", try_link },
+	{ "chmod", try_chmod },		{ "unlink", try_unlink },	{ "mkdir", try_mkdir },
+	{ "rmdir", try_rmdir },		{ "mkfifo", try_mkfifo },	{ "symlink", try_symlink },
+	{ "bind", try_bind },		{ "list", try_list },		{ "fill", try_fill },
+	{ "crowd", try_crowd },		{ "stat", tell_stat },		{ "readlink", tell_link },
+	{ "cat", tell_file },		{ "ids", tell_ids },		{ "wait", wait_for_ever },
+};
+
+int main(int argc, char **argv)
+{
+	for (int k = 1; k < argc; k++) {
+		char *path = strchr(argv[k], ':');
+		size_t i = 0;
+
+		if (path)
+			*path++ = '\0';
+		while (i < sizeof(acts) / sizeof(*acts) && strcmp(acts[i].word, argv[k]))
+			i++;
+		if (i == sizeof(acts) / sizeof(*acts))
+			return 100;
+		acts[i].act(path);
+	}
+	return 0;
+}
