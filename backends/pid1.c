@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 
+#define PR_SET_NAME	15
 #define SIGNAL_CHLD	17
 #define IGNORE		((void *)1)
 
@@ -53,6 +54,7 @@ void _start(void)
 {
 	static const struct kernel_sigaction ignore = { IGNORE, 0, NULL, 0 };
 
+	system_call(SYS_prctl, PR_SET_NAME, (long)"cellos-init", 0, 0, 0);
 	system_call(SYS_rt_sigaction, SIGNAL_CHLD, (long)&ignore, 0, sizeof(ignore.mask), 0);
 	for (;;)
 		system_call(SYS_ppoll, 0, 0, 0, 0, 0);

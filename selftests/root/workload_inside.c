@@ -6,12 +6,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void told(long ret)
@@ -174,6 +177,42 @@ static void tell_ids(const char *unused)
 	printf("%d:%d:%u:%u\n", getpid(), getppid(), getuid(), getgid());
 }
 
+/* All signals that can be sent to a process. */
+static void try_signals(const char *pid)
+{
+	for (int sig = 1; sig <= 64; sig++)
+		kill((pid_t)strtol(pid, NULL, 10), sig);
+	told(kill((pid_t)strtol(pid, NULL, 10), 0));
+}
+
+/* So many grandchildren whose parent is gone; "done" when none is left, zombies neither. */
+static void try_orphans(const char *number)
+{
+	long n = strtol(number, NULL, 10);
+
+	for (long i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(fork() < 0);
+		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+			told(-1);
+	}
+	for (;;) {
+		DIR *dir = opendir("/proc");
+		struct dirent *entry;
+		int processes = 0;
+
+		while (dir && (entry = readdir(dir)))
+			processes += entry->d_name[0] >= '0' && entry->d_name[0] <= '9';
+		if (dir)
+			closedir(dir);
+		if (processes == 2)
+			break;
+	}
+	told(0);
+}
+
 static void wait_for_ever(const char *unused)
 {
 	(void)unused;
@@ -193,7 +232,8 @@ static const struct {
 	{ "rmdir", try_rmdir },		{ "mkfifo", try_mkfifo },	{ "symlink", try_symlink },
 	{ "bind", try_bind },		{ "list", try_list },		{ "fill", try_fill },
 	{ "crowd", try_crowd },		{ "stat", tell_stat },		{ "readlink", tell_link },
-	{ "cat", tell_file },		{ "ids", tell_ids },		{ "wait", wait_for_ever },
+	{ "cat", tell_file },		{ "ids", tell_ids },
+	{ "signal", try_signals },	{ "orphans", try_orphans },		{ "wait", wait_for_ever },
 };
 
 int main(int argc, char **argv)
