@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/* What of the host's files a cell can open, write, and leave behind. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "selftests/root/inside.h"
+
+#define ABI_LISTS	3	/* Linux 6.2 */
+
+FIXTURE(cell)
+{
+	struct test_env env;
+	char *file;	/* that anybody may write, in a folder that anybody may */
+};
+
+FIXTURE_SETUP(cell)
+{
+	int fd;
+
+	env_setup(&self->env, "paths");
+	self->file = text("%s/file", self->env.dir);
+	fd = open(self->file, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(5, write(fd, "bytes", 5));
+	ASSERT_EQ(0, fchmod(fd, 0666));
+	close(fd);
+}
+
+FIXTURE_TEARDOWN_PARENT(cell) { env_teardown(&self->env); }
+
+TEST_F(cell, leaves_and_changes_no_file_by_default)
+{
+	const char *d = self->env.dir;
+
+	EXPECT_INSIDE(&self->env, NULL,
+		      text("read:%s list:%s create:%s/a write:%s rename:%s unlink:%s link:%s "
+			   "mkdir:%s/b mkfifo:%s/c bind:%s/d symlink:%s/e", self->file, d, d,
+			   self->file, self->file, self->file, self->file, d, d, d, d),
+		      "done done EACCES EACCES EACCES EACCES EACCES EACCES EACCES EACCES EACCES");
+	EXPECT_INSIDE(&self->env, NULL, "create:/tmp/cellos-selftest-left create:/dev/shm/left",
+		      "EACCES EACCES");
+	EXPECT_INSIDE(&self->env, NULL, "write:/dev/null write:/dev/zero write:/dev/full "
+		      "write:/dev/stderr write:/proc/self/comm", "done done ENOSPC done done");
+}
+
+TEST_F(cell, truncates_no_file_by_default)
+{
+	struct stat st;
+
+	if (landlock_abi() < ABI_LISTS)
+		SKIP(return, "Landlock here does not govern truncation (ABI %d, needs %d)",
+		     landlock_abi(), ABI_LISTS);
+	EXPECT_INSIDE(&self->env, NULL, text("truncate:%s", self->file), "EACCES");
+	ASSERT_EQ(0, stat(self->file, &st));
+	EXPECT_EQ(5, st.st_size);
+}
+
+/* Lists: what is not on one cannot be opened; what stat(2) tells stays in sight. */
+TEST_F(cell, opens_what_is_listed_and_nothing_else)
+{
+	struct run run = inside(&self->env, "listed", inside_isolated(text(
+		"'readOnlyPaths': ['/usr/share'], 'readWritePaths': ['%s']", self->env.dir)),
+		text("list:/usr/share create:/usr/share/a list:/ list:/usr read:/etc/passwd "
+		     "create:%s/new write:%s unlink:%s/new read:/dev/null", self->env.dir,
+		     self->file, self->env.dir));
+
+	if (landlock_abi() < ABI_LISTS) {
+		EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/isolation/readOnlyPaths",
+			       "cannot keep a cell from truncating", "Linux 6.2");
+		return;
+	}
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("done EACCES EACCES EACCES EACCES done done done EACCES",
+		     inside_answers(&run));
+	run = inside(&self->env, "listed", inside_isolated("'readOnlyPaths': []"),
+		     "stat:/ list:/proc");
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_EQ(0, strncmp(run.out.bytes, "755:0:0\nEACCES\n", 15)) TH_LOG("%s", run.out.bytes);
+}
+
+TEST_F(cell, executes_what_is_listed_and_its_own_program)
+{
+	struct run run = {
+		.document = document("exec", "'run': {'argv': ['cat', '/usr/share'], 'isolation': "
+				     "{'readOnlyPaths': ['/usr/share']}}"),
+	};
+
+	if (landlock_abi() < ABI_LISTS)
+		SKIP(return, "no lists of paths here (Landlock ABI %d, needs %d)", landlock_abi(),
+		     ABI_LISTS);
+	/* A program that is not static needs its loader, too. */
+	EXPECT_EQ(126, run_whole(&self->env, &run)) TH_LOG("%s", run.out.bytes);
+	EXPECT_NE(NULL, strstr(run.err.bytes, "systemLibraries")) TH_LOG("%s", run.err.bytes);
+	run.document = document("exec", "'run': {'argv': ['cat', '/etc/passwd'], 'isolation': "
+				"{'readOnlyPaths': ['/etc/passwd'], 'systemLibraries': true}}");
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_NE(NULL, strstr(run.out.bytes, "root:"));
+	run.document = document("exec", "'run': {'argv': ['sh', '-c', '/bin/cat /etc/passwd'], "
+				"'isolation': {'readOnlyPaths': ['/etc/passwd'], "
+				"'systemLibraries': true}}");
+	EXPECT_NE(0, run_whole(&self->env, &run));
+	EXPECT_STREQ("", run.out.bytes);
+}
+
+TEST_F(cell, lists_reach_into_what_is_mounted_for_it_alone)
+{
+	if (landlock_abi() < ABI_LISTS)
+		SKIP(return, "no lists of paths here (Landlock ABI %d, needs %d)", landlock_abi(),
+		     ABI_LISTS);
+	EXPECT_INSIDE(&self->env, text("'workingDirectory': '%s/work', 'isolation': {'unshare': "
+		      "'pid,mnt', 'readOnlyPaths': ['/proc/self/status', '/proc/cpuinfo']}",
+		      self->env.dir), "create:a write:a read:/proc/cpuinfo read:/proc/meminfo",
+		      "done done done EACCES");
+}
+
+TEST_F(cell, path_of_a_list_that_is_not_there_is_refused)
+{
+	struct run run = inside(&self->env, "no", inside_isolated(
+				"'readOnlyPaths': ['/usr', '/nowhere']"), "ids");
+
+	if (landlock_abi() < ABI_LISTS)
+		SKIP(return, "no lists of paths here (Landlock ABI %d, needs %d)", landlock_abi(),
+		     ABI_LISTS);
+	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/isolation/readOnlyPaths/1",
+		       "cannot allow /nowhere", "has to be there");
+}
+
+TEST_F(cell, sees_nothing_of_what_is_hidden)
+{
+	char *folder = text("%s/folder", self->env.dir);
+	char *below = text("%s/below", folder);
+
+	ASSERT_EQ(0, mkdir(folder, 0777));
+	ASSERT_EQ(0, mkdir(below, 0777));
+	EXPECT_INSIDE(&self->env, inside_isolated(text("'unshare': 'pid,mnt', 'hiddenPaths': "
+						       "['%s', '%s']", folder, self->file)),
+		      text("list:%s list:%s cat:%s list:/proc/self/root%s", folder, below,
+			   self->file, folder), "EACCES EACCES EACCES");
+	EXPECT_INSIDE(&self->env, inside_isolated(text("'unshare': 'user,mnt', 'userMap': "
+						       "{'uid': 0, 'gid': 0}, 'hiddenPaths': "
+						       "['%s']", folder)),
+		      text("chmod:%s list:%s mkdir:%s/a", folder, folder, folder),
+		      "EROFS EACCES EACCES");
+}
+
+TEST_F(cell, hidden_path_that_is_not_there_is_refused)
+{
+	struct run run = inside(&self->env, "no", inside_isolated(
+				"'unshare': 'mnt', 'hiddenPaths': ['/nowhere']"), "ids");
+
+	EXPECT_REFUSED(&self->env, &run, 125, "(none)", "/nowhere", "has to be there");
+}
+
+TEST_HARNESS_MAIN

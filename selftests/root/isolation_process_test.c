@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+/* What a workload is born with, and which programs may be one. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "selftests/laps.h"
+#include "selftests/root/inside.h"
+
+FIXTURE(cell) { struct test_env env; };
+FIXTURE_SETUP(cell) { env_setup(&self->env, "process"); }
+FIXTURE_TEARDOWN_PARENT(cell) { env_teardown(&self->env); }
+
+static struct run with(const struct test_env *env, const char *process, const char *tries)
+{
+	return inside(env, "born", text("'process': {%s}", process), tries);
+}
+
+/* The line of /proc/self/limits that begins with @name. */
+static const char *limit_line(const struct run *run, const char *name)
+{
+	char *line = strstr(run->out.bytes, name);
+
+	return line ? text("%.*s", (int)strcspn(line, "\n"), line) : "(none)";
+}
+
+TEST_F(cell, has_what_it_asks_for)
+{
+	struct run run = with(&self->env, "'rlimits': {'nofile': 99, 'nproc': {'soft': 7, "
+			      "'hard': 8}, 'fsize': 'unlimited'}", "cat:/proc/self/limits");
+	unsigned int soft = 0, hard = 0;
+	int nice = -1;
+
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	sscanf(limit_line(&run, "Max open files"), "Max open files %u %u", &soft, &hard);
+	EXPECT_EQ(99, soft);
+	EXPECT_EQ(99, hard);
+	sscanf(limit_line(&run, "Max processes"), "Max processes %u %u", &soft, &hard);
+	EXPECT_EQ(7, soft);
+	EXPECT_EQ(8, hard);
+	run = with(&self->env, "'oomScoreAdj': 321, 'cpuAffinity': [0]",
+		   "cat:/proc/self/oom_score_adj cat:/proc/self/status");
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_EQ(0, strncmp(run.out.bytes, "321\n", 4));
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\nCpus_allowed_list:\t0\n"));
+	run = with(&self->env, "'nice': 7", "cat:/proc/self/stat");
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	sscanf(strrchr(run.out.bytes, ')') ?: "", ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
+	       "%*u %*u %*d %*d %*d %d", &nice);
+	EXPECT_EQ(7, nice) TH_LOG("%s", run.out.bytes);
+	run = inside(&self->env, "mask", text("'process': {'umask': '0027'}, 'workingDirectory': "
+		     "'%s/work', 'isolation': {'unshare': 'mnt'}", self->env.dir), "mkdir:a stat:a");
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_EQ(0, strncmp(run.out.bytes, "done\n750:", 9)) TH_LOG("%s", run.out.bytes);
+}
+
+TEST_F(cell, has_no_core_dumps_and_raises_no_priority_by_default)
+{
+	struct run run = with(&self->env, "", "cat:/proc/self/limits cat:/proc/self/oom_score_adj");
+	unsigned int soft = 9, hard = 9;
+
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	/* 1 byte: nothing fits, and no program is started for it, either. */
+	sscanf(limit_line(&run, "Max core file size"), "Max core file size %u %u", &soft, &hard);
+	EXPECT_EQ(1, soft);
+	EXPECT_EQ(1, hard);
+	sscanf(limit_line(&run, "Max realtime priority"), "Max realtime priority %u %u", &soft,
+	       &hard);
+	EXPECT_EQ(0, soft);
+	EXPECT_EQ(0, hard);
+	EXPECT_NE(NULL, strstr(run.out.bytes, "\n0\n"));
+}
+
+static void lower_limit(void *arg)
+{
+	const struct rlimit few = { 64, 64 };
+
+	(void)arg;
+	if (setrlimit(RLIMIT_NOFILE, &few) < 0 || setpriority(PRIO_PROCESS, 0, 5) < 0)
+		_exit(97);
+}
+
+TEST_F(cell, gets_no_more_than_its_helper_has)
+{
+	struct run run = with(&self->env, "'rlimits': {'nofile': 65}", "ids");
+
+	run.before_exec = lower_limit;
+	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/rlimits/nofile",
+		       "own hard limit is 64", "with a higher one");
+	run = with(&self->env, "'nice': 4", "ids");
+	run.before_exec = lower_limit;
+	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/nice", "nice 5", "ask for 5");
+	run = with(&self->env, "'cpuAffinity': [0, 1023]", "ids");
+	EXPECT_REFUSED(&self->env, &run, 125, "(none)", "cpuAffinity", "process asks for");
+	run = with(&self->env, "'oomScoreAdj': -1000", "ids");
+	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/oomScoreAdj", "own is", "ask for");
+}
+
+/* ---- which programs ---- */
+
+static struct run listed(const char *prefixes, const char *argv0)
+{
+	char **environment = calloc(3, sizeof(char *));
+
+	if (!environment)
+		give_up("calloc");
+	environment[0] = text("PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+	environment[1] = text("CELLOS_RUN_ARGV0_ALLOW_PREFIXES=%s", prefixes);
+	return (struct run){
+		.document = document_argv("listed", argv0, "ids", NULL), .environ = environment,
+	};
+}
+
+TEST_F(cell, program_has_to_resolve_to_below_a_prefix)
+{
+	char *in = text("%s/in", self->env.dir), *inner = text("%s/in/x", self->env.dir);
+	char *outside = text("%s/inside", self->env.dir), *script = text("%s/in/s", self->env.dir);
+	const struct {
+		const char *prefixes, *argv0;
+		int status;
+	} rows[] = {
+		{ "/usr,/bin", "true", 0 },
+		{ "/bin", "/bin/true", 0 },	/* a link itself, on most hosts */
+		{ "/opt/none", "true", 126 },
+		{ in, inner, 126 },		/* a link out of it */
+		{ self->env.workloads, inner, 0 },
+		{ in, outside, 126 },		/* a name that begins alike */
+		{ self->env.workloads, text("%s/../in/x", in), 0 },
+		{ in, script, 126 },
+		{ in, text("%s/none", in), 127 },
+	};
+	int fd;
+
+	ASSERT_EQ(0, mkdir(in, 0755));
+	ASSERT_EQ(0, symlink(text("%s/workload_inside", self->env.workloads), inner));
+	ASSERT_EQ(0, symlink(text("%s/workload_inside", self->env.workloads), outside));
+	fd = open(script, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	ASSERT_EQ(10, write(fd, "#!/bin/sh\n", 10));
+	close(fd);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct run run = listed(rows[i].prefixes, rows[i].argv0);
+
+		EXPECT_EQ(rows[i].status, run_whole(&self->env, &run))
+			TH_LOG("%s %s: %s", rows[i].prefixes, rows[i].argv0, run.err.bytes);
+	}
+	{
+		struct run run = listed(in, script);
+
+		run_whole(&self->env, &run);
+		EXPECT_NE(NULL, strstr(run.err.bytes, "is a script")) TH_LOG("%s", run.err.bytes);
+	}
+}
+
+/* What is executed is what was looked at, whatever the path leads to a moment later. */
+TEST_F(cell, program_that_is_swapped_meanwhile_is_never_executed)
+{
+	char *allowed = text("%s/allowed", self->env.dir), *path = text("%s/link", self->env.dir);
+	char *other = text("%s/other", self->env.dir), *good = text("%s/good", allowed);
+	size_t size;
+	char *bytes = file_read(text("%s/workload_inside", self->env.workloads), &size);
+	pid_t pid;
+	int fd;
+
+	ASSERT_EQ(0, mkdir(allowed, 0755));
+	fd = open(good, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	ASSERT_EQ((ssize_t)size, write(fd, bytes, size));
+	close(fd);
+	ASSERT_EQ(0, symlink(good, path));
+	ASSERT_EQ(0, symlink("/bin/echo", other));
+	pid = fork();
+	if (pid == 0)
+		for (;;)
+			if (renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE) < 0)
+				_exit(1);
+	for (unsigned int i = 0; i < laps(60); i++) {
+		struct run run = listed(allowed, path);
+
+		run_whole(&self->env, &run);
+		EXPECT_TRUE(run.status == 0 || run.status == 126) TH_LOG("%s", run.err.bytes);
+		EXPECT_EQ(NULL, strstr(run.out.bytes, "ids")) TH_LOG("%s", run.out.bytes);
+	}
+	kill(pid, SIGKILL);
+}
+
+TEST_HARNESS_MAIN
