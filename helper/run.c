@@ -64,7 +64,8 @@ static int live(struct cell *cell, const struct cell_step *steps, struct error *
 	stdio_pump(&cell->stdio, cell->host->loop);
 	wait_for_exit(cell);
 	ret = wait_until_exited(cell, err);
-	cell->stats.wall_usec = (cell->wait.ended - cell->wait.born) / NSEC_PER_USEC;
+	if (cell->wait.exited)
+		cell->stats.wall_usec = (cell->wait.ended - cell->wait.born) / NSEC_PER_USEC;
 	return ret;
 }
 

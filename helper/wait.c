@@ -48,11 +48,27 @@ int wait_block_signals(void)
 
 static void grace_over(struct loop_op *op, int res);
 
+/* It hangs in the kernel (FUSE, hard NFS): the teardown says so, and does not wait for ever. */
+static void kill_failed(struct loop_op *op, int res)
+{
+	if (res != -ECANCELED)
+		op_owner(op, struct wait, stuck_op)->stuck = true;
+}
+
 static void end_at_once(struct cell *cell)
 {
 	struct wait *wait = &cell->wait;
 
-	if (cell->kill_fd < 0 || cgroup_leaf_kill(cell->kill_fd) == 0 || wait->grace_op.armed)
+	if (cell->kill_fd < 0)
+		return;
+	if (cgroup_leaf_kill(cell->kill_fd) == 0) {
+		wait->stuck_op.done = kill_failed;
+		if (!wait->stuck_op.armed)
+			loop_timer(cell->host->loop, &wait->stuck_op,
+				   now_ns() + CELLOS_KILL_TIMEOUT * NSEC_PER_SEC);
+		return;
+	}
+	if (wait->grace_op.armed)
 		return;
 	/* The kernel is short of something: again, until it works. */
 	wait->grace_op.done = grace_over;
@@ -186,7 +202,7 @@ void wait_for_exit(struct cell *cell)
 
 int wait_until_exited(struct cell *cell, struct error *err)
 {
-	while (!cell->wait.exited) {
+	while (!cell->wait.exited && !cell->wait.stuck) {
 		int ret = loop_turn(cell->host->loop, err);
 
 		if (ret < 0)
@@ -285,6 +301,7 @@ void wait_done(struct wait *wait)
 	loop_drop(&wait->exit_op);
 	loop_drop(&wait->ttl_op);
 	loop_drop(&wait->grace_op);
+	loop_drop(&wait->stuck_op);
 	loop_drop(&wait->signal_op);
 	fd_close(&wait->signal_fd);
 	pidref_done(&wait->child);

@@ -25,6 +25,7 @@ struct cell;
  * @caller_signal: which signal, if @reason is CELLOS_FORCED_CALLER
  * @exited: @info holds how the workload ended, or @lost why that is not known
  * @ran: the workload began
+ * @stuck: it was killed, and does not end: its end is not waited for any more
  * @born: CLOCK_BOOTTIME, ns
  */
 struct wait {
@@ -33,6 +34,7 @@ struct wait {
 	bool stopping;
 	bool exited;
 	bool ran;
+	bool stuck;
 	enum cellos_forced reason;
 	int caller_signal;
 	siginfo_t info;
@@ -43,6 +45,7 @@ struct wait {
 	struct loop_op exit_op;
 	struct loop_op ttl_op;
 	struct loop_op grace_op;
+	struct loop_op stuck_op;
 	struct loop_op signal_op;
 };
 
@@ -66,7 +69,7 @@ void wait_for_exit(struct cell *cell);
 /* wait_stop() - begin the ladder, or, if it has begun, go to its end. */
 void wait_stop(struct cell *cell, enum cellos_forced reason);
 
-/* wait_until_exited() - turn the loop until the workload has ended. 0 or -errno. */
+/* wait_until_exited() - turn the loop until the workload has ended, or is stuck. 0 or -errno. */
 int wait_until_exited(struct cell *cell, struct error *err);
 
 /* wait_reap() - end the workload, wherever it is, and reap it; bounded. 0 or -errno. */

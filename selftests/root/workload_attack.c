@@ -8,16 +8,22 @@
  *	change PATH...	changes attributes of, makes a folder in these directories
  *	process PID...	signals, traces, reads these processes; "parent" is its own
  *	regain all	asks for rights back
+ *	take PID...	takes file 1 of these processes
+ *	exec PATH	executes it
+ *	open PATH...	opens these files for reading and writing
+ *	escape PATH	mounts, changes its root, opens a handle; PATH is unmounted
  *	lock PATH...	locks these files, then waits for ever after "ready"
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -102,6 +108,45 @@ static void try_regain(const char *unused)
 	told(prctl(PR_SET_SECUREBITS, 0, 0, 0, 0));
 }
 
+/* Takes a file of another process. */
+static void try_take(const char *digits)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)strtol(digits, NULL, 10), 0);
+
+	told(pidfd < 0 ? -1 : syscall(SYS_pidfd_getfd, pidfd, 1, 0));
+}
+
+/* Executes what a link of /proc leads to. */
+static void try_exec(const char *path)
+{
+	static char word[] = "version";
+	char *const argv[] = { word, word, NULL };
+
+	told(execve(path, argv, NULL));
+}
+
+static void try_open(const char *path)
+{
+	told(open(path, O_RDWR));
+}
+
+/* By mounts, by another root, by a handle, by namespaces of others. */
+static void try_escape(const char *path)
+{
+	struct { struct file_handle handle; char bytes[8]; } root = {
+		{ .handle_bytes = 8, .handle_type = 1 }, { 2 },
+	};
+	int here = open(".", O_RDONLY | O_DIRECTORY);
+
+	told(mount("none", ".", "tmpfs", 0, NULL));
+	told(mount("/", ".", NULL, MS_BIND, NULL));
+	told(umount2(path, MNT_DETACH));
+	told(syscall(SYS_pivot_root, ".", "."));
+	told(chroot("."));
+	told(open_by_handle_at(here, &root.handle, O_RDONLY));
+	told(setns(open("/proc/1/ns/mnt", O_RDONLY), 0));
+}
+
 static const struct {
 	const char *name;
 	void (*attempt)(const char *target);
@@ -109,6 +154,8 @@ static const struct {
 	{ "move", try_move },		{ "write", try_write },
 	{ "change", try_change },	{ "process", try_process },
 	{ "regain", try_regain },	{ "lock", try_lock },
+	{ "take", try_take },		{ "exec", try_exec },
+	{ "open", try_open },		{ "escape", try_escape },
 };
 
 int main(int argc, char **argv)
