@@ -8,11 +8,15 @@
  * Processes and threads of `cellos-helper run`, and what each may do:
  *
  *   supervisor          starts the helper; holds nothing of the cell
- *     `- helper         uid 0; permitted: the capabilities of caps.c; effective: none,
- *        |              but inside one of the privileged operations listed there
+ *     `- helper         uid 0, or the caller's; permitted: the capabilities of caps.c;
+ *        |              effective: none, but inside one of the operations listed there
  *        |- main thread    owns the loop (one io_uring): exits, timers, signals, stdio
  *        |- spawner        a thread that only calls clone3, for that can block
- *        `- workload       born in the cell's cgroup, under its egress rules; between
+ *        |- init           only with a pid namespace: its process 1, born with all the
+ *        |                 cell's namespaces; a program of its own (backends/pid1.c), with
+ *        |                 no rights, that no cell can look into; nothing goes through it
+ *        `- workload       born in the cell's cgroup, under its egress rules, beside the
+ *                          init if there is one, whose namespaces it joins; between
  *                          clone and exec it runs backends/child.c in the helper's
  *                          memory and loses: fds, session, uid 0, all capabilities
  *
@@ -29,9 +33,12 @@
  *     step_check.c    what cannot be enforced is refused
  *     network.c       a network namespace, if it is to have its own
  *     step_cgroup.c   lock, unique id, leaf; limits; identity; unlock
+ *     step_workspace.c   the folder that a private workspace lies on
  *     step_egress.c   rules in force, and read back
  *     step_stdio.c    pipes
- *     step_spawn.c    clone3 into the leaf; membership; the pid stored
+ *     step_spawn.c    clone3 into the leaf; membership; the pid stored. What the child
+ *                     needs for it: namespaces.c, domain.c (Landlock), process.c (limits
+ *                     and priorities), seccomp*.c; what it does: backends/
  *   wait.c         exit, TTL, signals: what comes first
  *   teardown.c     the claim, the step table walked backward, and
  *   residue.c      the host looked at
