@@ -84,10 +84,12 @@ int identity_store(int leaf_fd, const struct identity *id, const struct egress_p
 		       "version=%d\nid=%s\ntoken=%s\nkind=run\nbackend=%u\nuid=%u\ngid=%u\n"
 		       "uid_dynamic=%d\ngoverned=%d\nlevel=%u\nstarted=%" PRIu64
 		       "\ndeadline=%" PRIu64 "\nowner=%s\nnetns=%" PRIu64 "\npidns=%" PRIu64
-		       "\ncgroup_root=%" PRIu64 "\nflow_log=%u\nflow_group=%u\nnet=%u\nnet_inode=%" PRIu64 "\nnet_path=%s\n",
+		       "\ncgroup_root=%" PRIu64 "\nflow_log=%u\nflow_group=%u\nnet=%u\nnet_inode=%"
+		       PRIu64 "\nnet_path=%s\n",
 		       IDENTITY_VERSION, id->id, id->token, id->backend, id->uid, id->gid,
 		       id->uid_dynamic, id->governed, id->level, id->started, id->deadline, owner,
-		       id->netns, id->pidns, id->cgroup_root, id->flow_log, id->flow_group, id->net, id->net_inode, id->net_path);
+		       id->netns, id->pidns, id->cgroup_root, id->flow_log, id->flow_group, id->net,
+		       id->net_inode, id->net_path);
 	return store(leaf_fd, XATTR_IDENTITY, text, (size_t)len, err);
 }
 

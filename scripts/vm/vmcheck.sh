@@ -28,7 +28,7 @@ dir=$2
 kernels=${VM_KERNELS:-6.1 6.12}
 deadline=${VM_DEADLINE:-900}
 command -v qemu-system-x86_64 >/dev/null ||
-	die "qemu-system-x86_64 is missing: run scripts/install-deps.sh check"
+	die "qemu-system-x86_64 is missing: run scripts/install-deps.sh vm"
 
 guests=
 clean_up()

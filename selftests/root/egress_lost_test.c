@@ -122,7 +122,7 @@ static bool judge(struct __test_metadata *_metadata, const struct test_env *env,
 	return unknown && !strcmp(loss->reaches, reached);
 }
 
-TEST_F(cell, a_lost_answer_is_not_taken_for_any)
+TEST_F_TIMEOUT(cell, a_lost_answer_is_not_taken_for_any, 120)
 {
 	const struct loss *loss = &variant->loss;
 	unsigned int when, unknown = 0;
