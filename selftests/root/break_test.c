@@ -139,7 +139,8 @@ TEST_F(cell, of_uid_0_writes_nothing_of_the_hosts)
 	struct run run = as_root(text("for f in %s/cgroup.procs %s/cgroup.procs "
 		"/proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/sys/kernel/hostname "
 		"/etc/passwd /dev/mem; do (echo 0 > $f) 2>/dev/null && echo wrote $f; done; "
-		"(mknod /dev/cellos b 1 1) 2>/dev/null && echo made; ls /run /tmp; exit 0",
+		"(mknod /dev/cellos b 1 1) 2>/dev/null && echo made; "
+		"ls /run >/dev/null 2>&1 && echo run; ls /tmp >/dev/null 2>&1 && echo tmp; exit 0",
 		self->env.mount, self->env.parent));
 
 	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
