@@ -62,8 +62,8 @@ TEST_F(cell, truncates_no_file_by_default)
 TEST_F(cell, opens_what_is_listed_and_nothing_else)
 {
 	struct run run = inside(&self->env, "listed", inside_isolated(text(
-		"'readOnlyPaths': ['/usr/share'], 'readWritePaths': ['%s']", self->env.dir)),
-		text("list:/usr/share create:/usr/share/a list:/ list:/usr read:/etc/passwd "
+		"'readOnlyPaths': ['/usr/lib'], 'readWritePaths': ['%s']", self->env.dir)),
+		text("list:/usr/lib create:/usr/lib/a list:/ list:/usr read:/etc/passwd "
 		     "create:%s/new write:%s unlink:%s/new read:/dev/null", self->env.dir,
 		     self->file, self->env.dir));
 
@@ -84,8 +84,8 @@ TEST_F(cell, opens_what_is_listed_and_nothing_else)
 TEST_F(cell, executes_what_is_listed_and_its_own_program)
 {
 	struct run run = {
-		.document = document("exec", "'run': {'argv': ['cat', '/usr/share'], 'isolation': "
-				     "{'readOnlyPaths': ['/usr/share']}}"),
+		.document = document("exec", "'run': {'argv': ['cat', '/etc/passwd'], 'isolation': "
+				     "{'readOnlyPaths': ['/etc']}}"),
 	};
 
 	if (landlock_abi() < ABI_LISTS)
