@@ -20,7 +20,8 @@
 #include "lib/io.h"
 
 /* pid1.c, compiled and linked, as bytes. */
-extern const unsigned char pid1_image[], pid1_image_end[];
+extern const unsigned char pid1_image[];
+extern const uint64_t pid1_image_size;
 
 /* The cell's pipes are not for the init: who reads them waits for their end. */
 static int take_null(const struct child *child)
@@ -65,13 +66,12 @@ static int make_file(void)
 int child_init_image(void)
 {
 	int fd __free(fd) = make_file();
-	size_t size = (size_t)(pid1_image_end - pid1_image);
 	char path[32];
 	int ret;
 
 	if (fd < 0 || fchmod(fd, 0111) < 0)
 		return -errno;
-	ret = io_write_all(fd, pid1_image, size);
+	ret = io_write_all(fd, pid1_image, pid1_image_size);
 	if (ret < 0)
 		return ret;
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
