@@ -203,14 +203,6 @@ int child_make_namespaces(const struct child_namespaces *ns, struct child_status
 	return child_mount(ns, status);
 }
 
-uint64_t child_root_mount(void)
-{
-	struct statx st;
-
-	return statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &st) < 0 || !(st.stx_mask & STATX_MNT_ID) ?
-		0 : st.stx_mnt_id;
-}
-
 /*
  * Who joins a mount namespace gets its root. The init has made ready what is below its own,
  * which is another one if the helper runs in a chroot: then nothing of it would hold.
@@ -218,7 +210,7 @@ uint64_t child_root_mount(void)
 static int check_root(const struct child_namespaces *ns, const struct child_status *status)
 {
 	if (!(ns->join & CLONE_NEWNS) ||
-	    (status->root_mount && child_root_mount() == status->root_mount))
+	    (status->root_mount && sys_mount_id("/") == status->root_mount))
 		return 0;
 	errno = EXDEV;
 	return -1;

@@ -14,9 +14,6 @@ int child_drop(const struct child *child);
 /* child_session() - a session of its own; signals, scheduler and personality as after a boot. */
 int child_session(void);
 
-/* child_root_mount() - the mount that is the process's root: its id. 0: not known. */
-uint64_t child_root_mount(void);
-
 /*
  * child_make_namespaces() - in the new namespaces: ids, cgroup, name, mounts
  *

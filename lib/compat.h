@@ -8,6 +8,7 @@
 #define LIB_COMPAT_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <stddef.h>
@@ -80,6 +81,25 @@ static inline int sys_openat2(int dirfd, const char *path, uint64_t flags, uint6
 	struct open_how how = { .flags = flags, .mode = mode, .resolve = resolve };
 
 	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+}
+
+/*
+ * sys_mount_id() - the mount that a path leads to: statx(2), STATX_MNT_ID, since Linux 5.8
+ *
+ * The C library's struct statx has it only where the kernel's header was found.
+ * Return: its id; 0: not known.
+ */
+static inline uint64_t sys_mount_id(const char *path)
+{
+	const uint32_t mask = 0x1000;
+	union {
+		uint32_t mask;
+		uint64_t words[32];	/* struct statx has 256 bytes, stx_mnt_id is the 19th */
+	} st;
+
+	if (syscall(SYS_statx, AT_FDCWD, path, 0, mask, &st) < 0 || !(st.mask & mask))
+		return 0;
+	return st.words[18];
 }
 
 /* memfd_create(2): a file that can be executed; since Linux 6.3. */
