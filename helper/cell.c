@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "helper/seccomp_check.h"
 #include "lib/cleanup.h"
@@ -106,8 +107,8 @@ int cell_attach(struct cell *cell, struct host *host, const char *leaf, struct e
 	if (ret == -ENOENT)
 		return ret;
 	if (ret == -EPERM)
-		return err_set(err, "attach", ret, "%s does not belong to root: no cell of ours",
-			       leaf);
+		return err_set(err, "attach", ret, "%s does not belong to uid %u: no cell of ours",
+			       leaf, geteuid());
 	if (ret < 0)
 		return err_set(err, "attach", ret, "cannot open %s", leaf);
 	/* Who only looks may not be allowed to, and needs it not. */

@@ -70,8 +70,9 @@ int cgroup_leaf_make(const struct cgroup_parent *parent, const char *name, int *
 			err_hint(err, "cgroup.max.descendants or cgroup.max.depth of a cgroup "
 				 "above is reached");
 		else if (ret == -EACCES || ret == -EPERM || ret == -EROFS)
-			err_hint(err, "the cell parent must be writable for root without "
-				 "capabilities: owned by root, on a cgroup2 mounted rw");
+			err_hint(err, "the cell parent must be writable for the helper's uid, %u, "
+				 "without capabilities: owned by it, on a cgroup2 mounted rw",
+				 geteuid());
 		return ret;
 	}
 	ret = cgroup_leaf_open(parent, name, ret_fd, ret_id);

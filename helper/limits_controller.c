@@ -125,8 +125,8 @@ static void hint_enable(const char *controller, int ret, struct error *err)
 		err_hint(err, "with CONFIG_RT_GROUP_SCHED every realtime process has to be in the "
 			 "root cgroup first");
 	else if (ret == -EACCES || ret == -EROFS)
-		err_hint(err, "cgroup.subtree_control must be writable for root without "
-			 "capabilities: owned by root, on a cgroup2 mounted rw");
+		err_hint(err, "cgroup.subtree_control must be writable for the helper's uid, %u, "
+			 "without capabilities: owned by it, on a cgroup2 mounted rw", geteuid());
 }
 
 int controller_enable(const struct cgroup_parent *parent, const char *controller,

@@ -63,6 +63,12 @@ static int make_user_namespace(void *unused, struct error *err)
 
 int probe_user_namespace(struct error *err)
 {
+	if (!caps_of_root()) {
+		err_set(err, STEP, EOPNOTSUPP, "user namespaces for callers that are not root are "
+			"not built yet");
+		err_hint(err, "start the helper as root");
+		return -EOPNOTSUPP;
+	}
 	return apart(make_user_namespace, NULL, PATIENCE, STEP, err);
 }
 

@@ -151,6 +151,9 @@ static int explain_clone(const struct cell *cell, struct error *err)
 	err_set(err, "spawn", errnum, "clone3 into %s", cell->leaf);
 	if (errnum == EBUSY || errnum == EOPNOTSUPP)
 		err_hint(err, "the leaf is not a plain domain cgroup (cgroup.type)");
+	else if (errnum == EACCES)
+		err_hint(err, "the helper has to live in the tree of cgroups that is its uid's: "
+			 "cgroup.procs above both must be writable for it");
 	else if (errnum == EAGAIN)
 		err_hint(err, "pids.max of the cell or of a cgroup above, or RLIMIT_NPROC, is "
 			 "reached");

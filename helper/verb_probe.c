@@ -50,7 +50,7 @@ static void probe_caller(struct probe *probe, struct check *check)
 
 	(void)probe;
 	from_error(check, &err, caps_of_root() ? "root: cells have uids of their own" :
-		   "not root: cells have the caller's uid, and take --unshare user,pid,mnt");
+		   "not root: cells have the caller's uid, and take --unshare pid,mnt");
 }
 
 static void probe_capabilities(struct probe *probe, struct check *check)
