@@ -11,7 +11,7 @@
 set -eu
 
 here=$(realpath "$(dirname "$0")")
-tools="dash nft strace jq ip ss getcap setcap unshare nsenter setpriv"
+tools="dash nft strace jq ip ss getcap setcap unshare nsenter setpriv flock"
 
 die()
 {
