@@ -11,7 +11,7 @@
 set -eu
 
 here=$(realpath "$(dirname "$0")")
-tools="dash nft strace jq ip ss getcap setcap unshare nsenter setpriv flock"
+tools="dash nft strace jq ip ss getcap setcap unshare nsenter setpriv flock install"
 
 die()
 {
@@ -72,7 +72,9 @@ put_busybox()
 # Only tests may say what is where: paths are as on a Debian.
 make_base()
 {
-	mkdir -p "$root/usr/bin" "$root/usr/lib" "$root/usr/lib64" "$root/root" "$root/etc"
+	mkdir -p "$root/usr/bin" "$root/usr/lib" "$root/usr/lib64" "$root/root" "$root/etc" \
+		"$root/home" "$root/var/tmp"
+	chmod 1777 "$root/var/tmp"
 	ln -s usr/bin "$root/bin"
 	ln -s usr/lib "$root/lib"
 	ln -s usr/lib64 "$root/lib64"
