@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: MIT
 /*
- * show [--allowed|--denied [udp:]ADDRESS:PORT]... - what a cell sees of itself
+ * show [--allowed|--denied [udp:]ADDRESS:PORT | --opens|--shut PATH |
+ *	--writes|--unwritable FOLDER]... - what a cell sees of itself
  *
- * The workload of samples/hello.json: prints the cell's cgroup, environment,
- * open files and rights as the kernel tells them, then tries each connection.
- * Exit status 0: each was allowed or denied as the command line says.
+ * The workload of samples/hello.json and isolated.json: prints the cell's cgroup,
+ * surroundings, environment, open files and rights as the kernel tells them, then tries
+ * each connection, file and folder. Exit status 0: all is as the command line says.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/magic.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -114,12 +120,73 @@ static void show_rights(void)
 	row("no_new_privs", find_line("/proc/self/status", "NoNewPrivs:", buf, sizeof(buf)));
 }
 
+static unsigned int count_entries(const char *path, bool numbers)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	unsigned int n = 0;
+
+	while (dir && (entry = readdir(dir)))
+		n += numbers ? atoi(entry->d_name) > 0 : entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static void show_directory(void)
+{
+	char path[1024], text[1200];
+	struct statfs fs;
+
+	if (!getcwd(path, sizeof(path)))
+		strcpy(path, "?");
+	snprintf(text, sizeof(text), "%s", path);
+	if (statfs(".", &fs) == 0 && fs.f_type == TMPFS_MAGIC)
+		snprintf(text, sizeof(text), "%s: %llu KiB of memory, with %u files", path,
+			 (unsigned long long)fs.f_blocks * (unsigned long long)fs.f_bsize / 1024,
+			 count_entries(".", false));
+	row("directory", text);
+}
+
+static void show_network(void)
+{
+	struct if_nameindex *devices = if_nameindex();
+	char text[256] = "";
+	size_t used = 0;
+
+	for (struct if_nameindex *p = devices; p && p->if_index && used < sizeof(text); p++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
+					 used ? ", " : "", p->if_name);
+	if (devices)
+		if_freenameindex(devices);
+	row("network", text);
+}
+
 static void show_place(void)
 {
-	char buf[4096];
+	char buf[1024], text[96];
 
 	row("cgroup", find_line("/proc/self/cgroup", "0::", buf, sizeof(buf)));
-	row("directory", getcwd(buf, sizeof(buf)) ? buf : "?");
+	show_directory();
+	snprintf(text, sizeof(text), "%d, and sees %u", getpid(), count_entries("/proc", true));
+	row("process", text);
+	row("host name", gethostname(buf, sizeof(buf)) == 0 ? buf : "?");
+	show_network();
+}
+
+static void show_process(void)
+{
+	struct rlimit files = { 0 }, core = { 0 };
+	mode_t mask = umask(0);
+	char text[160];
+
+	umask(mask);
+	getrlimit(RLIMIT_NOFILE, &files);
+	getrlimit(RLIMIT_CORE, &core);
+	snprintf(text, sizeof(text), "umask %04o, nice %d, %llu open files, core dumps of %llu byte",
+		 mask, getpriority(PRIO_PROCESS, 0), (unsigned long long)files.rlim_cur,
+		 (unsigned long long)core.rlim_cur);
+	row("limits", text);
 }
 
 /* [udp:]1.2.3.4:80 or [udp:][::1]:80 */
@@ -200,6 +267,52 @@ static bool try_target(const struct target *target, bool allowed)
 	return as_wanted;
 }
 
+/* A file is opened to read, a folder to write: a file is made in it, and removed. */
+static bool try_path(const char *path, bool write, bool wanted)
+{
+	char file[1024], text[1200];
+	int fd, errnum;
+
+	snprintf(file, sizeof(file), write ? "%s/show.tmp" : "%s", path);
+	fd = open(file, write ? O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0600);
+	errnum = fd < 0 ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 && write)
+		unlink(file);
+	snprintf(text, sizeof(text), "%-30s %s%s", path, errnum ? strerror(errnum) : "yes",
+		 !errnum == wanted ? "" : "  NOT as wanted");
+	row(write ? "write to" : "open", text);
+	return !errnum == wanted;
+}
+
+static bool try_one(const char *word, const char *what, bool *ret_known)
+{
+	static const struct {
+		const char *word;
+		bool path;
+		bool write;
+		bool wanted;
+	} words[] = {
+		{ "--allowed", false, false, true },	{ "--denied", false, false, false },
+		{ "--opens", true, false, true },	{ "--shut", true, false, false },
+		{ "--writes", true, true, true },	{ "--unwritable", true, true, false },
+	};
+	struct target target;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i].word, word))
+			continue;
+		*ret_known = what && (words[i].path || parse(what, &target));
+		if (!*ret_known)
+			return false;
+		return words[i].path ? try_path(what, words[i].write, words[i].wanted) :
+			try_target(&target, words[i].wanted);
+	}
+	*ret_known = false;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	bool good = true;
@@ -209,16 +322,16 @@ int main(int argc, char **argv)
 	show_fds();
 	show_user();
 	show_rights();
+	show_process();
 	for (int i = 1; i < argc; i += 2) {
-		bool allowed = !strcmp(argv[i], "--allowed");
-		struct target target;
+		bool known;
 
-		if ((!allowed && strcmp(argv[i], "--denied")) || i + 1 == argc ||
-		    !parse(argv[i + 1], &target)) {
-			fprintf(stderr, "usage: show [--allowed|--denied [udp:]ADDRESS:PORT]...\n");
-			return 2;
-		}
-		good &= try_target(&target, allowed);
+		good &= try_one(argv[i], argv[i + 1], &known);
+		if (known)
+			continue;
+		fprintf(stderr, "usage: show [--allowed|--denied [udp:]ADDRESS:PORT | --opens|--shut "
+			"PATH | --writes|--unwritable FOLDER]...\n");
+		return 2;
 	}
 	return good ? 0 : 1;
 }

@@ -4,8 +4,8 @@
 # run-sample.sh OBJTREE DOCUMENT - run one cell and show what it proves
 #
 # The document is run as it is. The samples that look at themselves need
-# /var/lib/cellos-sample, where every user can execute samples/show, and servers
-# on loopback: for these both are made and removed again. Ends with the status of
+# /var/lib/cellos-sample, where every user can execute samples/show, and some need
+# servers on loopback: for these both are made and removed again. Ends with the status of
 # `cellos-helper run`.
 #
 # The whole report is left in OBJTREE/samples/report.json, or in $REPORT.
@@ -56,7 +56,7 @@ heading()
 run_cell()
 {
 	set -- "$helper" run --report "$report" "$document"
-	if [ -n "$staged" ]; then
+	if [ -n "$served" ]; then
 		# shellcheck disable=SC2086
 		set -- "$samples/listen" "$samples/connections" $servers -- "$@"
 	fi
@@ -135,9 +135,13 @@ show_afterwards()
 }
 
 staged=
-if grep -q "\"$stage\"" "$document"; then
+if grep -q "\"${stage}[\"/]" "$document"; then
 	staged=y
 	make_stage
+fi
+served=
+if [ -n "$staged" ] && grep -q ':7077"' "$document"; then
+	served=y
 fi
 # A document that is refused early must not show the report of an earlier run.
 rm -f "$report"
@@ -145,7 +149,7 @@ rm -f "$report"
 echo "Running $document"
 heading "The cell says"
 run_cell
-[ -z "$staged" ] || { heading "The servers say"; show_servers; }
+[ -z "$served" ] || { heading "The servers say"; show_servers; }
 heading "The report says"
 if [ -s "$report" ]; then
 	show_report

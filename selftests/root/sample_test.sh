@@ -74,17 +74,27 @@ nothing_left()
 		! ss -Hltn | grep -q ':7077 '
 }
 
-# The status that samples/README.md promises; for limits it depends on the host.
+# Can this host do what limits.json and isolated.json ask for?
+can_limit()
+{
+	"$CELLOS_HELPER" probe --json |
+		jq -e '[.[] | select(.name | IN("memory", "cpu", "pids")) | .ok] | all' >/dev/null
+}
+
+can_list()
+{
+	"$CELLOS_HELPER" probe --json |
+		jq -e '.[] | select(.name == "landlock") | .detail | test(": lists of paths")' >/dev/null
+}
+
+# The status that samples/README.md promises; for two it depends on the host.
 promised_status()
 {
-	if [ "$1" = limits.json ] && "$CELLOS_HELPER" probe --json |
-	   jq -e '[.[] | select(.name | IN("memory", "cpu", "pids")) | .ok] | all' >/dev/null; then
-		echo 0
-	elif [ "$1" = limits.json ]; then
-		echo 125
-	else
-		sed -n "s/^| \`$1\` | \\([0-9]*\\) |.*/\\1/p" "$samples/README.md"
-	fi
+	case $1 in
+	limits.json) if can_limit; then echo 0; else echo 125; fi ;;
+	isolated.json) if can_list; then echo 0; else echo 125; fi ;;
+	*) sed -n "s/^| \`$1\` | \\([0-9]*\\) |.*/\\1/p" "$samples/README.md" ;;
+	esac
 }
 
 hello()
@@ -117,6 +127,29 @@ EMPTY="
 	check the_whole_report_is_where_it_was_said \
 		test "$(jq -r .kind "$(sed -n 's/^The whole report: //p' "$out")")" = CellReport
 	check hello_leaves_nothing_on_the_host nothing_left
+}
+
+isolated()
+{
+	run "$samples/isolated.json"
+	if ! can_list; then
+		check isolated_is_refused_by_name shows 'error +check: .*Landlock.*\(EOPNOTSUPP\)$'
+		return
+	fi
+	check isolated_sees_no_other_process shows '^  process +2, and sees 2$'
+	check isolated_has_a_name_of_its_own shows '^  host name +isolated$'
+	check isolated_has_no_network_but_loopback shows '^  network +lo$'
+	check isolated_is_at_the_root_of_its_cgroups shows '^  cgroup +/$'
+	check isolated_has_an_empty_workspace shows '/workspace: 1024 KiB of memory, with 0 files$'
+	check isolated_is_uid_0_inside shows '^  user +uid 0, gid 0, 0 more'
+	check isolated_has_no_capability shows '^  capabilities +none$'
+	check isolated_has_the_limits_of_its_document \
+		shows '^  limits +umask 0077, nice 19, 256 open files, core dumps of 1 byte$'
+	check isolated_opens_what_is_listed shows '^  open +/etc/passwd +yes$'
+	check isolated_opens_nothing_else shows '^  open +/usr +Permission denied$'
+	check isolated_does_not_see_what_is_hidden shows '^  open +/proc/sys/.* Permission denied$'
+	check isolated_writes_to_its_workspace shows '^  write to +/.*/workspace +yes$'
+	check isolated_writes_nowhere_else shows '^  write to +/tmp +Permission denied$'
 }
 
 each_sample()
@@ -204,6 +237,7 @@ trap clean_up EXIT
 mkdir "$CELLOS_CGROUP_PARENT" && ip link set lo up || exit 1
 readme
 hello
+isolated
 each_sample
 refused
 terminated
