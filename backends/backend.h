@@ -130,12 +130,14 @@ struct child_namespaces {
  * struct child_path - a path that only the child can open, for its mounts
  * @access: what Landlock allows below it; @file_access: likewise, if it is no folder
  * @resolve: RESOLVE_*, openat2(2)
+ * @in_workspace: it has to lie in the workspace that was mounted
  */
 struct child_path {
 	const char *path;
 	uint64_t access;
 	uint64_t file_access;
 	uint64_t resolve;
+	bool in_workspace;
 };
 
 /**

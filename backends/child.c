@@ -280,7 +280,7 @@ static int add_rule(const struct child *child, const struct child_status *status
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -1;
-	if (rule->path == child->working_directory && check_workspace(child, status, fd) < 0)
+	if (rule->in_workspace && check_workspace(child, status, fd) < 0)
 		return -1;
 	if (!S_ISDIR(st.st_mode))
 		attr.allowed_access = rule->file_access;

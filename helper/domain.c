@@ -145,12 +145,13 @@ static bool is_covered(const struct plan *plan, const char *path)
 
 static void allow_late(struct draft *draft, const char *path, uint64_t rights)
 {
-	bool own = draft->plan->isolation.workspace && path == draft->plan->working_directory;
+	const struct plan *plan = draft->plan;
+	bool own = plan->isolation.workspace && is_below(path, plan->working_directory);
 
 	rights = known(rights & draft->handled);
 	draft->child->domain_paths[draft->n_late++] = (struct child_path){
 		path, rights, rights & RIGHTS_FILE,
-		RESOLVE_NO_MAGICLINKS | (own ? RESOLVE_NO_SYMLINKS : 0),
+		RESOLVE_NO_MAGICLINKS | (own ? RESOLVE_NO_SYMLINKS : 0), own,
 	};
 }
 

@@ -328,35 +328,55 @@ static pid_t start_swapping(const char *a, const char *b)
 	return pid;
 }
 
-FIXTURE(race) { struct test_env env; char at[ENV_PATH_MAX + 8]; char other[ENV_PATH_MAX + 8]; };
-FIXTURE_VARIANT(race) { bool link; };
-FIXTURE_VARIANT_ADD(race, with_a_symbolic_link) { true };
-FIXTURE_VARIANT_ADD(race, with_another_folder) { false };
+FIXTURE(race)
+{
+	struct test_env env;
+	char at[ENV_PATH_MAX + 8];
+	char other[ENV_PATH_MAX + 8];
+	char open[ENV_PATH_MAX + 8];	/* where the cell's uid could write, were it there */
+};
+
+FIXTURE_VARIANT(race) { bool link; bool listed; };
+FIXTURE_VARIANT_ADD(race, with_a_symbolic_link) { true, false };
+FIXTURE_VARIANT_ADD(race, with_another_folder) { false, false };
+FIXTURE_VARIANT_ADD(race, with_a_symbolic_link_and_is_listed) { true, true };
+FIXTURE_VARIANT_ADD(race, with_another_folder_and_is_listed) { false, true };
 
 FIXTURE_SETUP(race)
 {
 	env_setup(&self->env, "workspace");
 	snprintf(self->at, sizeof(self->at), "%s/work", self->env.dir);
 	snprintf(self->other, sizeof(self->other), "%s/other", self->env.dir);
+	snprintf(self->open, sizeof(self->open), "%s/open", self->env.dir);
 	ASSERT_EQ(0, mkdir(self->at, 0755));
-	ASSERT_EQ(0, variant->link ? symlink("/usr", self->other) : mkdir(self->other, 0755));
+	ASSERT_EQ(0, mkdir(self->open, 0755));
+	ASSERT_EQ(0, chmod(self->open, 0777));
+	ASSERT_EQ(0, variant->link ? symlink(self->open, self->other) :
+				     rename(self->open, self->other));
 }
 
 FIXTURE_TEARDOWN_PARENT(race) { env_teardown(&self->env); }
 
 TEST_F_TIMEOUT(race, folder_that_is_replaced_meanwhile_is_refused, 120)
 {
-	pid_t pid = start_swapping(self->at, self->other);
+	const char *listed = variant->listed ? text("'readWritePaths': ['%s']", self->at) : "";
 	unsigned int ran = 0, refused = 0;
+	pid_t pid;
+
+	if (variant->listed && landlock_abi() < 3)
+		SKIP(return, "no lists of paths here (Landlock ABI %d, needs 3)", landlock_abi());
+	pid = start_swapping(self->at, self->other);
 
 	for (int i = 0; i < 300 && (i < 40 || !ran || !refused); i++) {
-		struct run run = inside(&self->env, "race", at(self->at, ""), "create:a list:/usr/bin");
+		struct run run = inside(&self->env, "race", at(self->at, listed),
+					text("create:a create:%s/a", self->open));
 
 		run_whole(&self->env, &run);
 		ran += run.status == 0;
 		refused += run.status == 125;
 		if (run.status == 0) {
-			EXPECT_STREQ("done done", inside_answers(&run));
+			EXPECT_STREQ(variant->link ? "done EACCES" : "done ENOENT",
+				     inside_answers(&run));
 		} else {
 			EXPECT_EQ(125, run.status) TH_LOG("%d: %s", run.status, run.err.bytes);
 			EXPECT_STREQ("failed", json_text_at(run.report, "/exit/kind"));
@@ -369,6 +389,7 @@ TEST_F_TIMEOUT(race, folder_that_is_replaced_meanwhile_is_refused, 120)
 	EXPECT_LT(0, refused);
 	EXPECT_FALSE(EXISTS(text("%s/a", self->at)));
 	EXPECT_FALSE(EXISTS(text("%s/a", self->other)));
+	EXPECT_FALSE(EXISTS(text("%s/a", self->open)));
 }
 
 TEST_F(cell, without_a_mount_namespace_the_folder_itself_is_entered)
