@@ -6,11 +6,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -177,6 +182,72 @@ static void tell_ids(const char *unused)
 	printf("%d:%d:%u:%u\n", getpid(), getppid(), getuid(), getgid());
 }
 
+static void try_umount(const char *path)
+{
+	told(umount2(path, MNT_DETACH));
+}
+
+static void try_memfd(const char *unused)
+{
+	int fd = memfd_create("inside", MFD_CLOEXEC);
+	char byte;
+
+	(void)unused;
+	told(fd < 0 || write(fd, "x", 1) < 0 || ftruncate(fd, 9) < 0 ||
+	     pread(fd, &byte, 1, 0) < 0 ? -1 : 0);
+}
+
+/* A queue of POSIX, of this name: made here, or somewhere else. */
+static void try_queue(const char *name)
+{
+	struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = 8 };
+
+	told(mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0666, &attr));
+}
+
+static void find_queue(const char *name)
+{
+	told(mq_open(name, O_RDWR));
+}
+
+/* A segment of System V, of this key. */
+static void try_segment(const char *key)
+{
+	told(shmget((key_t)strtol(key, NULL, 0), 4096, IPC_CREAT | IPC_EXCL | 0666));
+}
+
+static void find_segment(const char *key)
+{
+	told(shmget((key_t)strtol(key, NULL, 0), 0, 0));
+}
+
+/* Soft and hard, by number. */
+static void tell_limit(const char *number)
+{
+	struct rlimit limit;
+
+	if (getrlimit((__rlimit_resource_t)strtol(number, NULL, 10), &limit) < 0)
+		told(-1);
+	else
+		printf("%lld:%lld\n", (long long)limit.rlim_cur, (long long)limit.rlim_max);
+}
+
+static void end_by(const char *signal)
+{
+	raise((int)strtol(signal, NULL, 10));
+}
+
+static void end_by_abort(const char *unused)
+{
+	(void)unused;
+	abort();
+}
+
+static void end_with(const char *code)
+{
+	_exit((int)strtol(code, NULL, 10));
+}
+
 /* All signals that can be sent to a process. */
 static void try_signals(const char *pid)
 {
@@ -233,7 +304,11 @@ static const struct {
 	{ "bind", try_bind },		{ "list", try_list },		{ "fill", try_fill },
 	{ "crowd", try_crowd },		{ "stat", tell_stat },		{ "readlink", tell_link },
 	{ "cat", tell_file },		{ "ids", tell_ids },
-	{ "signal", try_signals },	{ "orphans", try_orphans },		{ "wait", wait_for_ever },
+	{ "signal", try_signals },	{ "orphans", try_orphans },	{ "wait", wait_for_ever },
+	{ "umount", try_umount },	{ "memfd", try_memfd },		{ "queue", try_queue },
+	{ "findqueue", find_queue },	{ "segment", try_segment },	{ "abort", end_by_abort },
+	{ "findsegment", find_segment }, { "rlimit", tell_limit },	{ "raise", end_by },
+	{ "exit", end_with },
 };
 
 int main(int argc, char **argv)
@@ -249,6 +324,7 @@ int main(int argc, char **argv)
 		if (i == sizeof(acts) / sizeof(*acts))
 			return 100;
 		acts[i].act(path);
+		fflush(stdout);
 	}
 	return 0;
 }
