@@ -133,7 +133,8 @@ void steps_begin(void)
 	struct error err = { 0 };
 
 	if (caps_init(PRIV_MASK(PRIV_EGRESS) | PRIV_MASK(PRIV_STDIO) | PRIV_MASK(PRIV_SIGNAL) |
-		      PRIV_MASK(PRIV_CREDENTIALS), &err) < 0 || wait_block_signals() < 0)
+		      PRIV_MASK(PRIV_CREDENTIALS) | PRIV_MASK(PRIV_NETWORK) |
+		      PRIV_MASK(PRIV_NAMESPACES), &err) < 0 || wait_block_signals() < 0)
 		give_up(err.message);
 }
 
@@ -244,6 +245,7 @@ static void cell_process(const struct test_env *env, const char *document,
 	live(env, document, table, backend, ret);
 	steps_fds(ret->fds_after, sizeof(ret->fds_after));
 	ret->one_thread = is_one_thread();
+	ret->childless = waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD;
 	if (pread(out, ret->out, sizeof(ret->out) - 1, 0) < 0)
 		give_up("stdout");
 	ret->complete = true;

@@ -37,6 +37,7 @@ enum fault {
  * @fds_before: open fds of the process, before the host was opened; and after
  *	everything was released
  * @one_thread: nothing but the main thread was left at the end
+ * @childless: nor a child, alive or a zombie
  */
 struct outcome {
 	bool complete;
@@ -50,6 +51,7 @@ struct outcome {
 	char fds_before[STEPS_FDS_MAX];
 	char fds_after[STEPS_FDS_MAX];
 	bool one_thread;
+	bool childless;
 };
 
 /* steps_count() - of the real table. */
