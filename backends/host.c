@@ -89,6 +89,7 @@ static int execute_listed(const struct child *child, const char *path,
 					RESOLVE_NO_MAGICLINKS);
 	char fd_path[32], file[PATH_MAX];
 	ssize_t length;
+	int errnum;
 
 	if (fd < 0)
 		return -1;
@@ -103,10 +104,12 @@ static int execute_listed(const struct child *child, const char *path,
 		return -1;
 	}
 	syscall(SYS_execveat, fd, "", child->argv, child->envp, AT_EMPTY_PATH);
-	if (errno == ENOENT && is_script(fd_path)) {
+	errnum = errno;
+	if (errnum == ENOENT && is_script(fd_path)) {
 		status->what = "argv[0] is a script";
-		errno = ENOEXEC;
+		errnum = ENOEXEC;
 	}
+	errno = errnum;
 	return -1;
 }
 

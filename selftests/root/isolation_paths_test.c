@@ -128,6 +128,107 @@ TEST_F(cell, path_of_a_list_that_is_not_there_is_refused)
 		       "cannot allow /nowhere", "has to be there");
 }
 
+/* A right of the file's owner is one that a list takes away: the tries above can succeed. */
+TEST_F(cell, with_a_chosen_uid_leaves_what_its_rights_allow)
+{
+	const char *d = self->env.dir;
+	struct run run = inside(&self->env, "chosen", NULL,
+				text("create:%s/a write:%s mkdir:%s/b mkfifo:%s/c bind:%s/d "
+				     "symlink:%s/e rename:%s/a truncate:%s unlink:%s/a.new", d,
+				     self->file, d, d, d, d, d, self->file, d));
+
+	run.args[0] = "--user";
+	run.args[1] = "12345:12345";
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("done done done done done done done done done", inside_answers(&run));
+	/* And with a list it is as one of the cells' own. */
+	if (landlock_abi() < ABI_LISTS)
+		SKIP(return, "no lists of paths here (Landlock ABI %d, needs %d)", landlock_abi(),
+		     ABI_LISTS);
+	run = inside(&self->env, "chosen", inside_isolated("'readOnlyPaths': ['/']"),
+		     text("create:%s/a write:%s truncate:%s list:/ read:%s", d, self->file,
+			  self->file, self->file));
+	run.args[0] = "--user";
+	run.args[1] = "12345:12345";
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("EACCES EACCES EACCES done done", inside_answers(&run));
+}
+
+TEST_F(cell, lists_name_the_path_that_is_missing)
+{
+	static const struct {
+		const char *lists, *field, *path;
+	} rows[] = {
+		{ "'readWritePaths': ['/nowhere']", "readWritePaths/0", "/nowhere" },
+		{ "'readOnlyPaths': [], 'readWritePaths': ['/usr', '/usr', '/usr/none/x']",
+		  "readWritePaths/2", "/usr/none/x" },
+		{ "'readOnlyPaths': ['/etc/passwd/x']", "readOnlyPaths/0", "/etc/passwd/x" },
+	};
+
+	if (landlock_abi() < ABI_LISTS)
+		SKIP(return, "no lists of paths here (Landlock ABI %d, needs %d)", landlock_abi(),
+		     ABI_LISTS);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct run run = inside(&self->env, "no", inside_isolated(rows[i].lists), "ids");
+
+		EXPECT_REFUSED(&self->env, &run, 125, text("/spec/run/isolation/%s", rows[i].field),
+			       rows[i].path, "has to be there");
+	}
+}
+
+TEST_F(cell, script_takes_its_interpreter_on_the_list)
+{
+	char *script = text("%s/script", self->env.dir);
+	struct run run = {
+		.document = document("script", "'run': {'argv': ['%s'], 'isolation': "
+				     "{'readOnlyPaths': [], 'systemLibraries': true}}", script),
+	};
+	int fd = open(script, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+
+	ASSERT_EQ(17, write(fd, "#!/bin/sh\nexit 7\n", 17));
+	ASSERT_EQ(0, fchmod(fd, 0755));
+	close(fd);
+	if (landlock_abi() < ABI_LISTS)
+		SKIP(return, "no lists of paths here (Landlock ABI %d, needs %d)", landlock_abi(),
+		     ABI_LISTS);
+	EXPECT_EQ(126, run_whole(&self->env, &run));
+	EXPECT_NE(NULL, strstr(run.err.bytes, "a script its interpreter's path"))
+		TH_LOG("%s", run.err.bytes);
+	run.document = document("script", "'run': {'argv': ['%s'], 'isolation': {'readOnlyPaths': "
+				"['/bin/sh'], 'systemLibraries': true}}", script);
+	EXPECT_EQ(7, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+}
+
+/* Not by a right inside, by another way round, or by taking the mount away. */
+TEST_F(cell, comes_by_no_way_to_what_is_hidden)
+{
+	static const char *const more[] = {
+		"'unshare': 'pid,mnt'",
+		"'unshare': 'user,pid,mnt', 'userMap': {'uid': 0, 'gid': 0}",
+		"'unshare': 'user,pid,mnt', 'userMap': {'uid': 0, 'gid': 0}, 'seccomp': 'none'",
+	};
+	char *folder = text("%s/folder", self->env.dir), *link = text("%s/link", self->env.dir);
+
+	ASSERT_EQ(0, mkdir(folder, 0777));
+	ASSERT_EQ(0, chmod(folder, 0777));
+	ASSERT_EQ(0, mkdir(text("%s/below", folder), 0777));
+	/* What a link leads to is what is hidden. */
+	ASSERT_EQ(0, symlink(folder, link));
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+		struct run run = inside(&self->env, "way", inside_isolated(text("%s, 'hiddenPaths': "
+			"['%s', '%s']", more[i], link, self->file)),
+			text("umount:%s umount:%s list:%s list:/proc/1/root%s "
+			     "list:/proc/self/cwd%s list:/proc/self/root%s/below", folder,
+			     self->file, link, folder, folder, folder));
+
+		ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+		EXPECT_STREQ("EPERM EPERM EACCES EACCES EACCES EACCES", inside_answers(&run))
+			TH_LOG("%s", more[i]);
+	}
+	/* On the host nothing has changed. */
+	EXPECT_EQ(0, access(text("%s/below", folder), F_OK));
+}
+
 TEST_F(cell, sees_nothing_of_what_is_hidden)
 {
 	char *folder = text("%s/folder", self->env.dir);
