@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -98,6 +99,104 @@ TEST_F(cell, gets_no_more_than_its_helper_has)
 	EXPECT_REFUSED(&self->env, &run, 125, "(none)", "cpuAffinity", "process asks for");
 	run = with(&self->env, "'oomScoreAdj': -1000", "ids");
 	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/oomScoreAdj", "own is", "ask for");
+}
+
+/* Each of the 16 by its name: as high as it goes here, and soft below it. */
+TEST_F(cell, has_each_limit_that_it_asks_for)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} limits[] = {
+		{ "as", RLIMIT_AS }, { "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU },
+		{ "data", RLIMIT_DATA }, { "fsize", RLIMIT_FSIZE }, { "locks", RLIMIT_LOCKS },
+		{ "memlock", RLIMIT_MEMLOCK }, { "msgqueue", RLIMIT_MSGQUEUE },
+		{ "nice", RLIMIT_NICE }, { "nofile", RLIMIT_NOFILE }, { "nproc", RLIMIT_NPROC },
+		{ "rss", RLIMIT_RSS }, { "rtprio", RLIMIT_RTPRIO }, { "rttime", RLIMIT_RTTIME },
+		{ "sigpending", RLIMIT_SIGPENDING }, { "stack", RLIMIT_STACK },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		unsigned long long hard = 1ULL << 40, soft;
+		struct rlimit own;
+		struct run run;
+
+		ASSERT_EQ(0, getrlimit((__rlimit_resource_t)limits[i].number, &own));
+		if (own.rlim_max < hard)
+			hard = own.rlim_max;
+		soft = hard ? hard - 1 : 0;
+		run = with(&self->env, text("'rlimits': {'%s': {'soft': %llu, 'hard': %llu}}",
+					    limits[i].name, soft, hard),
+			   text("rlimit:%d", limits[i].number));
+		EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+		EXPECT_STREQ(text("%llu:%llu", soft, hard), inside_answers(&run))
+			TH_LOG("%s", limits[i].name);
+		if (own.rlim_max != RLIM_INFINITY)
+			continue;
+		run = with(&self->env, text("'rlimits': {'%s': 'unlimited'}", limits[i].name),
+			   text("rlimit:%d", limits[i].number));
+		EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+		EXPECT_STREQ("-1:-1", inside_answers(&run)) TH_LOG("%s", limits[i].name);
+	}
+}
+
+static void raise_score(void *arg)
+{
+	if (file_write("/proc/self/oom_score_adj", arg) < 0 || setpriority(PRIO_PROCESS, 0, 3) < 0)
+		_exit(97);
+}
+
+TEST_F(cell, has_the_priorities_of_its_helper_or_lower_ones)
+{
+	static const struct {
+		const char *process, *score;
+	} rows[] = {
+		{ "", "300" }, { "'oomScoreAdj': 300", "300" }, { "'oomScoreAdj': 301", "301" },
+		{ "'oomScoreAdj': 1000", "1000" },
+	};
+	char own[] = "300";
+	struct run run;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		run = with(&self->env, rows[i].process, "cat:/proc/self/oom_score_adj");
+		run.before_exec = raise_score;
+		run.arg = own;
+		EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+		EXPECT_STREQ(rows[i].score, inside_answers(&run)) TH_LOG("%s", rows[i].process);
+	}
+	run = with(&self->env, "'oomScoreAdj': 299", "ids");
+	run.before_exec = raise_score;
+	run.arg = own;
+	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/oomScoreAdj",
+		       "the helper's own is 300", "ask for 300");
+	run = with(&self->env, "'nice': 2", "ids");
+	run.before_exec = raise_score;
+	run.arg = own;
+	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/nice", "nice 3", "ask for 3");
+}
+
+/* A helper that the kernel is to spare does not hand that on. */
+TEST_F(cell, is_not_spared_because_its_helper_is)
+{
+	char own[] = "-500";
+	struct run run = with(&self->env, "", "cat:/proc/self/oom_score_adj");
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(file_write("/proc/self/oom_score_adj", own) < 0);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	if (status)
+		SKIP(return, "no CAP_SYS_RESOURCE here, which a score below 0 takes");
+	run.before_exec = raise_score;
+	run.arg = own;
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("0", inside_answers(&run));
+	run = with(&self->env, "'oomScoreAdj': -500", "cat:/proc/self/oom_score_adj");
+	run.before_exec = raise_score;
+	run.arg = own;
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("-500", inside_answers(&run));
 }
 
 /* ---- which programs ---- */
