@@ -170,7 +170,9 @@ TEST_F(cell, by_verbs_and_by_the_caller_is_told_the_same)
 /* What cannot begin is told the same, too. */
 TEST_F(cell, that_never_begins_is_told_the_same)
 {
-	static const char *const programs[] = { "/none/such", "no-such-program", "/etc", "/etc/passwd" };
+	static const char *const programs[] = {
+		"/none/such", "no-such-program", "/etc", "/etc/passwd",
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		struct run runs[2] = { { .args = { NULL } }, { .args = { "--unshare", ALL } } };

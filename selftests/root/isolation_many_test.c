@@ -122,8 +122,8 @@ TEST_F(cell, ids_are_mapped_one_to_one_or_as_asked)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct run run = inside(&self->env, "map", text("'isolation': {'unshare': 'user'%s}",
-								rows[i].map), "ids wait");
+		const char *own = text("'isolation': {'unshare': 'user'%s}", rows[i].map);
+		struct run run = inside(&self->env, "map", own, "ids wait");
 		unsigned int uid = 0, in = 1, out = 1, count = 0, told = 3;
 		pid_t pid;
 

@@ -216,11 +216,12 @@ TEST_F(cell, comes_by_no_way_to_what_is_hidden)
 	/* What a link leads to is what is hidden. */
 	ASSERT_EQ(0, symlink(folder, link));
 	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
-		struct run run = inside(&self->env, "way", inside_isolated(text("%s, 'hiddenPaths': "
-			"['%s', '%s']", more[i], link, self->file)),
-			text("umount:%s umount:%s list:%s list:/proc/1/root%s "
-			     "list:/proc/self/cwd%s list:/proc/self/root%s/below", folder,
-			     self->file, link, folder, folder, folder));
+		const char *fields = text("%s, 'hiddenPaths': ['%s', '%s']", more[i], link,
+					  self->file);
+		const char *tries = text("umount:%s umount:%s list:%s list:/proc/1/root%s "
+					 "list:/proc/self/cwd%s list:/proc/self/root%s/below",
+					 folder, self->file, link, folder, folder, folder);
+		struct run run = inside(&self->env, "way", inside_isolated(fields), tries);
 
 		ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
 		EXPECT_STREQ("EPERM EPERM EACCES EACCES EACCES EACCES", inside_answers(&run))
