@@ -102,6 +102,7 @@ for kernel in $kernels; do
 	prepare "$kernel"
 done
 echo "vmcheck: guests run the tests on Linux $kernels; each says what it does in $dir/ktap.*"
+echo "vmcheck: they are emulated, so what a test tries again and again is tried a tenth as often"
 for kernel in $kernels; do
 	began=$(date +%s)
 	(boot "$kernel") &

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "selftests/laps.h"
 #include "selftests/root/inside.h"
 
 FIXTURE(cell)
@@ -231,7 +232,7 @@ TEST_F(two, reconcile_after_a_crash_leaves_the_workspace_of_the_other)
 /* Cells that come and go at one folder never take it from each other. */
 TEST_F_TIMEOUT(two, cells_come_and_go_at_one_folder, 120)
 {
-	for (int i = 0; i < 25; i++) {
+	for (unsigned int i = 0; i < laps(25); i++) {
 		struct run runs[4];
 
 		for (size_t k = 0; k < ARRAY_SIZE(runs); k++) {
@@ -244,7 +245,7 @@ TEST_F_TIMEOUT(two, cells_come_and_go_at_one_folder, 120)
 			EXPECT_EQ(0, runs[k].status) TH_LOG("%s", runs[k].err.bytes);
 			EXPECT_STREQ("done done done", inside_answers(&runs[k]));
 		}
-		ASSERT_FALSE(EXISTS(self->at)) TH_LOG("round %d", i);
+		ASSERT_FALSE(EXISTS(self->at)) TH_LOG("round %u", i);
 	}
 }
 
