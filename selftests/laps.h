@@ -6,11 +6,17 @@
 #ifndef SELFTESTS_LAPS_H
 #define SELFTESTS_LAPS_H
 
+#include <stdbool.h>
 #include <stdlib.h>
+
+static inline bool is_slow(void)
+{
+	return getenv("CELLOS_TEST_SLOW");
+}
 
 static inline unsigned int laps(unsigned int n)
 {
-	return getenv("CELLOS_TEST_SLOW") && n >= 10 ? n / 10 : n;
+	return is_slow() && n >= 10 ? n / 10 : n;
 }
 
 #endif /* SELFTESTS_LAPS_H */

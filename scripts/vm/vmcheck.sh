@@ -68,7 +68,7 @@ boot()
 {
 	set -- "$1" "console=ttyS0 loglevel=5 panic=-1 oops=panic nowatchdog mitigations=off" \
 		"norandmaps tsc=reliable rcupdate.rcu_expedited=1" \
-		"hugepages=16 CELLOS_TEST_SLOW=1 VM_CGROUP=$(cgroup_options "$1")" \
+		"hugepages=16 CELLOS_TEST_SLOW=1 TEST_TIMEOUT=900 VM_CGROUP=$(cgroup_options "$1")" \
 		"VM_TESTS=$(echo "${VM_TESTS:-}" | tr ' ' ,)"
 	exec timeout -k 5 "$deadline" qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
 		-machine q35 -smp 2 -m 2048 -nodefaults -display none -no-reboot \

@@ -3,7 +3,7 @@
 #ifndef SELFTESTS_ROOT_BYPASS_FIXTURE_H
 #define SELFTESTS_ROOT_BYPASS_FIXTURE_H
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/bypass.h"
 
 FIXTURE(cell)

@@ -2,7 +2,7 @@
 /* What a workload is given: its environment, its arguments, its program. */
 #include <string.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/common.h"
 
 FIXTURE(cell) { struct test_env env; };

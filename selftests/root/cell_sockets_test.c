@@ -16,7 +16,7 @@
 
 #include <linux/netlink.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/common.h"
 
 #define OTHER_UID	12345

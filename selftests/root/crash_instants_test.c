@@ -9,7 +9,7 @@
 #include <sys/pidfd.h>
 #include <time.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/laps.h"
 #include "selftests/root/common.h"
 

@@ -9,7 +9,7 @@
 #include <dirent.h>
 #include <string.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 
 /* Does nftables hold anything in this network namespace? */
 static bool has_rules(void)

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/laps.h"
 #include "selftests/root/common.h"
 #include "selftests/root/flow.h"
@@ -219,7 +219,7 @@ TEST_F_TIMEOUT(cell, a_killed_replacement_is_seen_and_undone, 60)
 {
 	const struct attempt *try = &variant->try;
 	/* On an emulated machine the cures take turns, too. */
-	bool turns = try->turns || laps(10) < 10;
+	bool turns = try->turns || is_slow();
 	unsigned int when, n = 0, cuts = 0;
 	int result = 1;
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/inside.h"
 
 #define ALL	"pid,ipc,mnt,net,user,uts,cgroup,time"

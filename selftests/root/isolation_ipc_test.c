@@ -5,7 +5,7 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/inside.h"
 
 #define OWN	"'isolation': {'unshare': 'ipc,mnt'}"

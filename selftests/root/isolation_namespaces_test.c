@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/laps.h"
 #include "selftests/root/inside.h"
 

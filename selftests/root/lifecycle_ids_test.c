@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/common.h"
 
 #define AT_ONCE		8

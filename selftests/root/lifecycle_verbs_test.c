@@ -5,7 +5,7 @@
 #include <sys/pidfd.h>
 #include <sys/xattr.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/common.h"
 
 FIXTURE(cell) { struct test_env env; };

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/limits.h"
 
 #define MIB	(1024 * 1024)

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/limits.h"
 
 FIXTURE(cell)

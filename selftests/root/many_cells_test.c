@@ -10,7 +10,7 @@
 #include "helper/verbs.h"
 #include "selftests/root/steps.h"
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/laps.h"
 
 #define IN_PROCESS	laps(10000)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The life of cells in nf_tables, and what their sockets may reach. */
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "nft/ruleset.h"
 #include "selftests/root/nft_fixture.h"
 #include "uapi/cellos.h"

@@ -3,7 +3,7 @@
  * Other rules for a cell in force: what both allow goes on undisturbed, what only
  * the old ones did ends at once, and a change that fails changes nothing.
  */
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 
 #include "selftests/root/nft_fixture.h"
 

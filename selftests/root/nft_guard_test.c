@@ -3,7 +3,7 @@
  * The guard: below a parent with a governed cell, who is no cell has no egress;
  * nor has what a cell leaves behind.
  */
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 
 #include "selftests/root/nft_fixture.h"
 

@@ -3,7 +3,7 @@
  * Levels of the cgroup hierarchy: parents at different depths share the table,
  * and a cell below a cell may do what both may.
  */
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/laps.h"
 
 #include "selftests/root/nft_fixture.h"

@@ -3,7 +3,7 @@
  * What reaches a cell: datagrams and answers of the peers that its rules allow,
  * and no connection from anybody. All over loopback; the test is both sides.
  */
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 
 #include "selftests/root/nft_fixture.h"
 

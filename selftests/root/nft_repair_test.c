@@ -3,7 +3,7 @@
  * The cells' table after another program's hands were in it: what is put right,
  * and what is said of the rest.
  */
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 
 #include "selftests/root/nft_fixture.h"
 

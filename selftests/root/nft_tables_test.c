@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The cells' table among other programs: tampered with, raced for, swept. */
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/laps.h"
 
 #include "selftests/root/nft_fixture.h"

@@ -3,7 +3,7 @@
  * Rules tightened while a connection is open: nothing more leaves, nothing more
  * arrives, and the cell is told.
  */
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 
 #include "selftests/root/nft_fixture.h"
 

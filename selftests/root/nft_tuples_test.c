@@ -3,7 +3,7 @@
  * Sets of tuples that one rule of the mirror has to look up: how many the kernel
  * takes; and packets that chance makes, judged by rules that chance makes.
  */
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 
 #include "selftests/root/nft_fixture.h"
 

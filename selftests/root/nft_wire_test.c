@@ -4,7 +4,7 @@
  * sockets can forge what they like. And what the cell sends with a route of its
  * own in it.
  */
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 
 #include "selftests/root/nft_fixture.h"
 

@@ -5,7 +5,7 @@
 
 #include "helper/caps.h"
 #include "helper/rehearsal.h"
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/common.h"
 
 FIXTURE(host) {

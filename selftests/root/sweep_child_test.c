@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 
 FIXTURE(cell) { struct test_env env; };
 FIXTURE_SETUP(cell) { env_setup(&self->env, "sweep-child"); }

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 
 FIXTURE(cell) { struct test_env env; };
 FIXTURE_SETUP(cell) { env_setup(&self->env, "sweep-steps"); }

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/laps.h"
 #include "selftests/root/common.h"
 
@@ -162,7 +162,7 @@ static void nothing_is_left(struct __test_metadata *_metadata, const struct test
  */
 static unsigned int trials_of(unsigned int occurrences)
 {
-	return laps(10) == 10 ? occurrences : (occurrences + 15) / 16;
+	return is_slow() ? (occurrences + 15) / 16 : occurrences;
 }
 
 /* The occurrences of one call, two at a time; @tail is put behind each number. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "nft/policy.h"
 #include "uapi/cellos.h"
 

@@ -13,7 +13,7 @@
 #include "helper/document.h"
 #include "lib/cleanup.h"
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 
 /**
  * struct refusal - what the error of one bad input must say

@@ -19,7 +19,7 @@
 #include <linux/seccomp.h>
 
 #include "helper/seccomp.h"
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/laps.h"
 #include "selftests/unit/bpf_run.h"
 

@@ -23,7 +23,7 @@
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/unit/bpf_run.h"
 #include "selftests/unit/seccomp_calls.h"
 
