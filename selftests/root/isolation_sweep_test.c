@@ -7,11 +7,9 @@
 #include "selftests/root/steps.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -19,6 +17,7 @@
 #include <unistd.h>
 
 #include "selftests/harness.h"
+#include "selftests/root/failing_call.h"
 
 FIXTURE(cell)
 {
@@ -52,8 +51,6 @@ static const struct outcome *live(const struct test_env *env, const char *word, 
 }
 
 /* ---- the birth of the init ---- */
-
-#define ANY	0xffffffffU
 
 /**
  * struct call - a system call that fails, in all of the helper's threads and children
@@ -98,30 +95,10 @@ static const struct call calls[] = {
 	{ SYS_fchdir, ANY, EIO, "workingDirectory: " },
 };
 
-static struct sock_filter filter[] = {
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0 /* nr */, 0, 3),
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0 /* arg */, 0, 1),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO /* | errnum */),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-};
-
-static void make_filter(const struct call *call)
-{
-	filter[1].k = call->nr;
-	filter[3].k = call->arg;
-	filter[3].jf = call->arg == ANY ? 0 : 1;
-	filter[4].k = SECCOMP_RET_ERRNO | (unsigned int)call->errnum;
-}
-
 /* In the first step, when the spawner's thread is there: it bears the children. */
 static int probe_under_filter(struct error *err)
 {
-	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program))
+	if (failing_call_install(SECCOMP_FILTER_FLAG_TSYNC) < 0)
 		return err_set(err, "check", errno, "cannot install the test's filter");
 	return 0;
 }
@@ -132,7 +109,7 @@ static const struct outcome *live_under(const struct test_env *env, const char *
 {
 	struct backend backend = backend_host;
 
-	make_filter(call);
+	failing_call(call->nr, call->arg, call->errnum);
 	backend.probe = probe_under_filter;
 	return steps_cell(env, doc(env, word, OTHERS), FAULT_NONE, 0, &backend);
 }

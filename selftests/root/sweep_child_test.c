@@ -10,21 +10,17 @@
 #include "selftests/root/steps.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "selftests/harness.h"
+#include "selftests/root/failing_call.h"
 
 FIXTURE(cell) { struct test_env env; };
 FIXTURE_SETUP(cell) { env_setup(&self->env, "sweep-child"); }
 FIXTURE_TEARDOWN_PARENT(cell) { env_teardown(&self->env); }
-
-#define ANY	0xffffffffU
 
 /**
  * struct call - a system call that fails
@@ -68,32 +64,9 @@ static const struct call calls[] = {
 	{ "execve, too many processes", SYS_execve, ANY, "exec", EAGAIN, 125 },
 };
 
-/* Kept in memory from before the clone: the child may not allocate. */
-static struct sock_filter filter[] = {
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0 /* nr */, 0, 3),
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0 /* arg */, 0, 1),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO /* | errnum */),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-};
-
-static void make_filter(const struct call *call)
-{
-	filter[1].k = call->nr;
-	filter[3].k = call->arg;
-	/* Whatever the argument: the jump that asks for it goes on in both cases. */
-	filter[3].jf = call->arg == ANY ? 0 : 1;
-	filter[4].k = SECCOMP_RET_ERRNO | (unsigned int)call->errnum;
-}
-
 static void enter_filtered(const struct child *child, struct child_status *status)
 {
-	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
-
-	/* Without CAP_SYS_ADMIN a filter takes no_new_privs; the child asks for it anyway. */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0) {
+	if (failing_call_install(0) < 0) {
 		*status = (struct child_status){ CHILD_NONE, errno, 125, NULL, 0, 0 };
 		return;
 	}
@@ -106,7 +79,7 @@ static const struct outcome *run_under(const struct test_env *env, const struct 
 	const char *doc = document("child", "'run': {'argv': ['%s/sweep_work', 'probe']}",
 				   env->workloads);
 
-	make_filter(call);
+	failing_call(call->nr, call->arg, call->errnum);
 	backend.enter = enter_filtered;
 	return steps_cell(env, doc, FAULT_NONE, 0, &backend);
 }
