@@ -29,7 +29,8 @@ const struct verb verbs[] = {
 	  "  --verbose               say on stderr how long each part took\n\n"
 	  "Exit status: the workload's; 128+N: signal N ended it; 124: its TTL ended it;\n"
 	  "125: refused or failed, or something is left; 126: not executable; 127: not found.\n"
-	  "The document is described in cellos-cell(5).\n"
+	  "Options stand before DOCUMENT, which cellos-cell(5) describes. More variables, in\n"
+	  "cellos-helper(8): CELLOS_CGROUP_CPU_MAX, CELLOS_RUN_ARGV0_ALLOW_PREFIXES.\n"
 	  "SIGINT, SIGTERM, SIGHUP: SIGTERM to the workload, then the grace period, then the\n"
 	  "end; a second signal ends it at once.\n" },
 	{ "probe", "[--json]", "what this host supports, and how to get what is missing",
@@ -47,7 +48,8 @@ const struct verb verbs[] = {
 	  "Of several at once one wins; the others are told so (125).\n" },
 	{ "reconcile", "[--json]", "remove what a crashed helper left", verb_reconcile,
 	  "Ends cells whose helper is gone and leaves that were never finished; removes\n"
-	  "elements of cgroups that no longer exist. Cells that somebody owns stay.\n" },
+	  "elements of cgroups that no longer exist. Cells that somebody owns stay; what other\n"
+	  "programs did to their rules is put right.\n" },
 	{ "egress", "ID [--set FILE|-] [--json]", "a live cell's egress rules: show or replace",
 	  verb_egress,
 	  "Shows each rule with packets and bytes, what was denied, and what from outside was\n"
@@ -78,7 +80,7 @@ static void help_all(void)
 		snprintf(usage, sizeof(usage), "%s %s", verb->name, verb->arguments);
 		printf("  %-26s %s\n", usage, verb->summary);
 	}
-	puts("\nAll verbs take --cgroup-parent DIR; they see the cells of that parent only.\n"
+	puts("\nAll verbs but the last two take --cgroup-parent DIR, and see the cells there only.\n"
 	     "Exit status of the verbs other than run: 0 done, 125 refused or failed.\n"
 	     "More: cellos-helper help VERB, cellos-helper(8), cellos-cell(5).");
 }
