@@ -2,7 +2,7 @@
 /*
  * The profile "baseline": what ordinary programs do without, and what has let others
  * out of where they were. It stands above the floor (seccomp_table.c), which has the
- * sockets, io_uring, keys and IPC objects.
+ * sockets, io_uring, keys, IPC objects, clone3, and typing into terminals.
  *
  * Most of it takes a capability that no cell has. It is here all the same: the kernel
  * looks for the capability deep inside, and in a user namespace everybody has it.
@@ -38,8 +38,6 @@
 	CALL_BIT("clone", EPERM, 0, flag, why),		\
 	CALL_BIT("unshare", EPERM, 0, flag, why)
 
-#define IOCTL(request, errnum, why)	CALL_VALUE("ioctl", errnum, 1, request, why)
-
 const struct closed_call baseline_calls[] = {
 	/* namespaces */
 	NAMESPACE(CLONE_NEWUSER, "all capabilities inside: most of the kernel's code opens up"),
@@ -52,7 +50,6 @@ const struct closed_call baseline_calls[] = {
 	/* In clone(2) this bit is one of the exit signal's. */
 	CALL_BIT("unshare", EPERM, 0, CLONE_NEWTIME, "clocks that differ from the host's"),
 	CALL("setns", EPERM, "enters a namespace that somebody else prepared"),
-	CALL("clone3", ENOSYS, "its flags lie in memory; C libraries go on with clone"),
 
 	/* file systems */
 	CALL("mount", EPERM, "other files in place of the host's"),
@@ -102,9 +99,7 @@ const struct closed_call baseline_calls[] = {
 	CALL("memfd_secret", ENOSYS, "cuts up the kernel's map of memory, which slows the host"),
 
 	/* terminals */
-	IOCTL(TIOCSTI, EPERM, "types for whoever reads the terminal next"),
-	IOCTL(TIOCLINUX, EPERM, "pastes a selection: types, on a console"),
-	IOCTL(TIOCSETD, EPERM, "loads line disciplines: drivers of modems, on any pty"),
+	CALL_VALUE("ioctl", EPERM, 1, TIOCSETD, "loads line disciplines: drivers of modems, on any pty"),
 
 	LAST_CALL_ROW,
 };

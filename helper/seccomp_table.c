@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <linux/netlink.h>
@@ -95,6 +97,14 @@ const struct inet_socket open_inet[] = {
 #define OTHERS	"reaches the host's objects by a guessed id"
 #define STAYS	"makes an object that outlives all processes of the cell"
 
+/*
+ * Its child would be the helper's: one that the helper does not know, whose end it is told,
+ * and that stays a zombie, for which the end of a pid namespace waits, until the helper goes.
+ */
+#define SIBLING	"makes a child of the helper's, which nobody reaps"
+/* A terminal reaches a cell by --stdio inherit, and its other users do not know. */
+#define TYPES	"types for whoever reads the terminal next"
+
 #define SHARED_OPTION(level, option)	OPTION(0, FILTER_OWN_NETNS, level, option, SHARES)
 #define CLOSED_OPTION(level, option, why)	\
 	OPTION(EPERM, FILTER_OWN_NETNS, level, option, why)
@@ -123,6 +133,11 @@ const struct closed_call closed_calls[] = {
 	CLOSED_OPTION(IPPROTO_IPV6, IPV6_FREEBIND, FOREIGN),
 	OPTION(ENOPROTOOPT, 0, SOL_TCP, TCP_ULP,
 	       "\"smc\" makes an SMC socket of a TCP one; who wants \"tls\" does without"),
+	CALL_BIT("clone", EPERM, 0, CLONE_PARENT, SIBLING),
+	CALL("clone3", ENOSYS, "its flags, CLONE_PARENT among them, lie in memory; C libraries "
+	     "go on with clone"),
+	CALL_VALUE("ioctl", EPERM, 1, TIOCSTI, TYPES),
+	CALL_VALUE("ioctl", EPERM, 1, TIOCLINUX, "pastes a selection: types, on a console"),
 	CALL("request_key", EPERM, KEYS),
 	CALL("add_key", EPERM, KEYS),
 	CALL("keyctl", EPERM, KEYS),

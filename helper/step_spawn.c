@@ -323,7 +323,7 @@ static int prepare(struct cell *cell, struct error *err)
 		.enforced = cell->plan->egress_enforced,
 		.own_netns = cell->plan->net == CELLOS_NET_OWN,
 		.own_ipc = isolation->unshare & UNSHARE_IPC,
-		/* What read-only mounts keep from a cell, clone3 and new namespaces would give it. */
+		/* What read-only mounts keep from a cell, new namespaces would give it. */
 		.baseline = isolation->seccomp == CELLOS_SECCOMP_BASELINE || cell->read_only,
 	};
 	int ret = resolve_prefixes(cell);

@@ -129,7 +129,7 @@ TEST_F(caller, is_refused_user_namespaces_by_name)
 	EXPECT_NE(NULL, strstr(run.err.bytes, "not built yet")) TH_LOG("%s", run.err.bytes);
 }
 
-/* clone3 can bear a child into a cgroup whatever its mount says. */
+/* In a user namespace of its own it could mount again what is read-only. */
 TEST_F(caller, has_no_cells_without_the_baseline)
 {
 	struct run run = caller_run(&self->all, status_document("'unshare': ['pid', 'mnt'], 'seccomp': 'none'"));

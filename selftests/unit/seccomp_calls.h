@@ -41,6 +41,8 @@ struct closed_row {
 #define ROW_ARG(name, errnum, n, value)	\
 	{ #name " " #value, SYS_##name, errnum, n, value, false, false }
 #define ROW_FLOOR(name, errnum)		{ #name, SYS_##name, errnum, -1, 0, true, false }
+#define ROW_FLOOR_ARG(name, errnum, n, value)	\
+	{ #name " " #value, SYS_##name, errnum, n, value, true, false }
 #define ROW_IPC(name)			{ #name, SYS_##name, ENOSYS, -1, 0, true, true }
 #define ROW_NUMBER(name, number, errnum)	{ name, number, errnum, -1, 0, false, false }
 
@@ -52,6 +54,10 @@ static const struct closed_row closed_rows[] = {
 	ROW_IPC(shmat), ROW_IPC(shmctl),
 	ROW_IPC(semop), ROW_IPC(semtimedop), ROW_IPC(semctl),
 	ROW_IPC(msgsnd), ROW_IPC(msgrcv), ROW_IPC(msgctl),
+	ROW_FLOOR_ARG(clone, EPERM, 0, CLONE_PARENT),
+	ROW_FLOOR_ARG(clone, EPERM, 0, CLONE_PARENT | CLONE_PTRACE | CLONE_UNTRACED | CLONE_IO),
+	ROW_FLOOR(clone3, ENOSYS),
+	ROW_FLOOR_ARG(ioctl, EPERM, 1, TIOCSTI), ROW_FLOOR_ARG(ioctl, EPERM, 1, TIOCLINUX),
 
 	ROW_ARG(clone, EPERM, 0, CLONE_NEWUSER), ROW_ARG(unshare, EPERM, 0, CLONE_NEWUSER),
 	ROW_ARG(clone, EPERM, 0, CLONE_NEWNS), ROW_ARG(unshare, EPERM, 0, CLONE_NEWNS),
@@ -62,7 +68,7 @@ static const struct closed_row closed_rows[] = {
 	ROW_ARG(clone, EPERM, 0, CLONE_NEWCGROUP), ROW_ARG(unshare, EPERM, 0, CLONE_NEWCGROUP),
 	ROW_ARG(unshare, EPERM, 0, CLONE_NEWTIME),
 	ROW_ARG(unshare, EPERM, 0, CLONE_FS | CLONE_NEWUSER | CLONE_NEWNS),
-	ROW(setns, EPERM), ROW(clone3, ENOSYS),
+	ROW(setns, EPERM),
 
 	ROW(mount, EPERM), ROW(umount2, EPERM), ROW(pivot_root, EPERM), ROW(chroot, EPERM),
 	ROW(open_tree, EPERM), ROW(move_mount, EPERM), ROW(fsopen, EPERM), ROW(fsconfig, EPERM),
@@ -83,7 +89,6 @@ static const struct closed_row closed_rows[] = {
 	ROW(iopl, EPERM), ROW(ioperm, EPERM), ROW(modify_ldt, ENOSYS), ROW(uselib, ENOSYS),
 #endif
 
-	ROW_ARG(ioctl, EPERM, 1, TIOCSTI), ROW_ARG(ioctl, EPERM, 1, TIOCLINUX),
 	ROW_ARG(ioctl, EPERM, 1, TIOCSETD),
 
 	ROW_NUMBER("the call that comes next", NEWEST_CALL + 1, ENOSYS),
