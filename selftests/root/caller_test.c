@@ -13,51 +13,9 @@
 
 #include "selftests/harness.h"
 #include "selftests/root/common.h"
+#include "selftests/root/breaking.h"
 
-#define CALLER		12345
 #define SECOND_GROUP	54321
-
-/* What caps.c asks of a caller that is not root. */
-static const cap_value_t needed[] = {
-	CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_SETPCAP,
-};
-
-/* How the caller differs from one that brings all. */
-struct caller {
-	const char *supervisor;	/* cgroup that it lives in */
-	cap_value_t without;	/* -1: none is missing */
-	gid_t group;		/* a supplementary one; 0: none */
-};
-
-static void become_caller(void *arg)
-{
-	const struct caller *caller = arg;
-	cap_t caps = cap_init();
-
-	if (file_write(text("%s/cgroup.procs", caller->supervisor), "0") < 0 ||
-	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ||
-	    setgroups(caller->group ? 1 : 0, &caller->group) < 0 ||
-	    setresgid(CALLER, CALLER, CALLER) < 0 || setresuid(CALLER, CALLER, CALLER) < 0)
-		_exit(97);
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-		if (needed[i] != caller->without &&
-		    (cap_set_flag(caps, CAP_PERMITTED, 1, &needed[i], CAP_SET) < 0 ||
-		     cap_set_flag(caps, CAP_INHERITABLE, 1, &needed[i], CAP_SET) < 0))
-			_exit(97);
-	if (cap_set_proc(caps) < 0)
-		_exit(97);
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-		if (needed[i] != caller->without && cap_set_ambient(needed[i], CAP_SET) < 0)
-			_exit(97);
-}
-
-static int give_away(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return chown(path, CALLER, CALLER);
-}
 
 /* @env's parent is a part of @tree, which belongs to the caller, as is the supervisor's. */
 FIXTURE(caller) {
@@ -68,23 +26,10 @@ FIXTURE(caller) {
 
 FIXTURE_SETUP(caller)
 {
-	env_setup(&self->tree, "caller");
-	self->env = self->tree;
-	snprintf(self->env.parent, sizeof(self->env.parent), "%.200s/cells", self->tree.parent);
-	self->all = (struct caller){ text("%s/supervisor", self->tree.parent), -1, 0 };
-	ASSERT_EQ(0, mkdir(self->env.parent, 0755));
-	ASSERT_EQ(0, mkdir(self->all.supervisor, 0755));
-	ASSERT_EQ(0, nftw(self->tree.parent, give_away, 8, FTW_PHYS));
+	caller_tree(&self->tree, &self->env, &self->all, "caller");
 }
 
 FIXTURE_TEARDOWN_PARENT(caller) { env_teardown(&self->tree); }
-
-static struct run caller_run(struct caller *caller, const char *document_text)
-{
-	return (struct run){
-		.document = document_text, .before_exec = become_caller, .arg = caller,
-	};
-}
 
 /* A cell that says who it is. By the host's programs: it does not see /tmp. */
 static const char *status_document(const char *isolation)
@@ -171,15 +116,15 @@ TEST_F(caller, gets_no_other_uid)
 
 TEST_F(caller, is_told_which_capability_is_missing)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+	for (size_t i = 0; i < CALLER_CAPS; i++) {
 		struct caller caller = self->all;
 		struct run run = caller_run(&caller, status_document("'unshare': ['pid', 'mnt']"));
 
-		caller.without = needed[i];
+		caller.without = caller_caps[i];
 		expect_refused(_metadata, &self->env, &run, "");
 		for (char *p = run.err.bytes; *p; p++)
 			*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-		EXPECT_NE(NULL, strstr(run.err.bytes, cap_to_name(needed[i])))
+		EXPECT_NE(NULL, strstr(run.err.bytes, cap_to_name(caller_caps[i])))
 			TH_LOG("%s", run.err.bytes);
 	}
 }

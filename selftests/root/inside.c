@@ -7,11 +7,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-struct run inside(const struct test_env *env, const char *id, const char *members,
-		  const char *tries)
+struct run inside_by(const struct test_env *env, const char *program, const char *id,
+		     const char *members, const char *tries)
 {
 	char *words = text("%s", tries), *save = NULL;
-	char *argv = text("'%s/workload_inside'", env->workloads);
+	char *argv = text("'%s/%s'", env->workloads, program);
 
 	for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
 		argv = text("%s, '%s'", argv, word);
@@ -19,6 +19,12 @@ struct run inside(const struct test_env *env, const char *id, const char *member
 		.document = document(id, "'run': {'argv': [%s]%s%s}", argv, members ? ", " : "",
 				     members ?: ""),
 	};
+}
+
+struct run inside(const struct test_env *env, const char *id, const char *members,
+		  const char *tries)
+{
+	return inside_by(env, "workload_inside", id, members, tries);
 }
 
 const char *inside_answers(struct run *run)

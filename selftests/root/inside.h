@@ -14,6 +14,10 @@
 struct run inside(const struct test_env *env, const char *id, const char *members,
 		  const char *tries);
 
+/* inside_by() - the same, by another of the workloads. */
+struct run inside_by(const struct test_env *env, const char *program, const char *id,
+		     const char *members, const char *tries);
+
 /* inside_answers() - what it told, with blanks for newlines. */
 const char *inside_answers(struct run *run);
 
