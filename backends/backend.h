@@ -98,7 +98,8 @@ struct child_workspace {
  * @hostname: of the UTS namespace; NULL: none of its own
  * @read_only: all of the host's mounts become read-only
  * @private: the uid owns more of the host than a cell may use: of devices there are the null
- *	ones, and of places where sockets of its other processes lie, none
+ *	ones, whose inodes it cannot change, and of places where sockets of its other processes
+ *	lie, none
  * @proc: the pid namespace's own /proc
  * @shm: /dev/shm and /dev/mqueue of its own
  * @workspace: NULL: none
@@ -147,10 +148,12 @@ struct child_path {
  * @prefixes: what argv[0] resolves to has to be below one of these; NULL: any file
  * @working_directory: absolute; opened with the cell's credentials
  * @stdio: fds that become 0, 1 and 2
+ * @null_stdio: not these, but /dev/null as the cell's own mounts have it
  * @domain_fd: Landlock ruleset, or negative: none
  * @domain_paths: rules that the child adds to it, up to one without a path; NULL: none
  * @filter: of system calls, for seccomp(2); NULL: none
- * @filter_extra: one more, installed after it; NULL: none
+ * @filter_unix: one more, installed after it; NULL: none
+ * @filter_extra: and one of the caller's, likewise
  * @namespaces: NULL: none of its own
  * @init_fd: for the init: the program it becomes; for the workload beside one: its pidfd
  * @process: limits and priorities
@@ -167,9 +170,11 @@ struct child {
 	char *const *prefixes;
 	const char *working_directory;
 	int stdio[3];
+	bool null_stdio;
 	int domain_fd;
 	struct child_path *domain_paths;
 	const struct sock_fprog *filter;
+	const struct sock_fprog *filter_unix;
 	const struct sock_fprog *filter_extra;
 	const struct child_namespaces *namespaces;
 	int init_fd;

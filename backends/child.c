@@ -19,7 +19,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "backends/child_parts.h"
@@ -74,11 +76,32 @@ int child_session(void)
 	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
+/*
+ * That of a private mount namespace, where it is read-only: by an fd from outside the owner
+ * of the inode could change its mode, for the whole host. Return: an fd or -1.
+ */
+static int open_null(void)
+{
+	int fd __free(fd) = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return -1;
+	if (fs.f_flags & ST_RDONLY)
+		return take_fd(&fd);
+	errno = EXDEV;		/* not where the cell's mounts should have led */
+	return -1;
+}
+
 /* Whatever @stdio holds becomes 0, 1, 2; all else closes at exec. */
 static int take_stdio(const struct child *child)
 {
+	int null __free(fd) = child->null_stdio ? open_null() : -EBADF;
+
+	if (child->null_stdio && null < 0)
+		return -1;
 	for (int i = 0; i < 3; i++)
-		if (dup2(child->stdio[i], i) < 0)
+		if (dup2(child->null_stdio ? null : child->stdio[i], i) < 0)
 			return -1;
 	return close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
@@ -178,7 +201,7 @@ static int enter_workdir(const struct child *child, const struct child_status *s
  */
 static int install_filter(const struct sock_fprog *filter)
 {
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter);
+	return filter ? (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter) : 0;
 }
 
 /* The maps of a user namespace can only be written from outside of it. */
@@ -319,16 +342,15 @@ int child_isolate(const struct child *child, struct child_status *status)
 	if (set_process(child->process, status) < 0)
 		return -1;
 	if (take_stdio(child) < 0)
-		return child_fail(status, CHILD_STDIO, NULL);
+		return child_fail(status, CHILD_STDIO, child->null_stdio ? "/dev/null" : NULL);
 	if (child_drop(child) < 0)
 		return child_fail(status, CHILD_CREDENTIALS, NULL);
 	if (enter_domain(child, status) < 0)
 		return -1;
 	if (enter_workdir(child, status) < 0)
 		return child_fail(status, CHILD_WORKDIR, child->working_directory);
-	if (child->filter && install_filter(child->filter) < 0)
-		return child_fail(status, CHILD_FILTER, NULL);
-	if (child->filter_extra && install_filter(child->filter_extra) < 0)
+	if (install_filter(child->filter) < 0 || install_filter(child->filter_unix) < 0 ||
+	    install_filter(child->filter_extra) < 0)
 		return child_fail(status, CHILD_FILTER, NULL);
 	return 0;
 }

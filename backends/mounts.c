@@ -107,6 +107,23 @@ static int mount_workspace(const struct child_namespaces *ns, struct child_statu
 	return attach(fd, target);
 }
 
+/*
+ * A device of the host's in a mount of its own: a character device can be written to where
+ * the mount is read-only, but its owner cannot change its mode, times and attributes, which
+ * are the host's. Return: an fd of a mount that is nowhere yet, or -1.
+ */
+static int copy_device(const char *path)
+{
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+	};
+	int fd __free(fd) = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return -1;
+	return take_fd(&fd);
+}
+
 /* A folder by an empty one that nobody may enter, anything else by /dev/null. */
 static int hide(const char *path)
 {
@@ -124,7 +141,7 @@ static int hide(const char *path)
 	if (S_ISDIR(st.st_mode))
 		fd = make("tmpfs", options, SECURE_NOEXEC | MOUNT_ATTR_RDONLY);
 	else
-		fd = open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		fd = copy_device("/dev/null");
 	return attach(fd, target);
 }
 
@@ -135,7 +152,7 @@ static const char *const null_devices[] = {
 
 /*
  * All of the host's mounts read-only; and, for a uid that may own devices, without them but
- * for copies of the null devices' mounts that were taken before.
+ * for copies of the null devices that were taken before.
  */
 static int make_read_only(bool without_devices)
 {
@@ -143,8 +160,7 @@ static int make_read_only(bool without_devices)
 	int copies[ARRAY_SIZE(null_devices)], ret;
 
 	for (size_t i = 0; i < ARRAY_SIZE(null_devices); i++)
-		copies[i] = !without_devices ? -EBADF :
-			open_tree(AT_FDCWD, null_devices[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		copies[i] = without_devices ? copy_device(null_devices[i]) : -EBADF;
 	if (without_devices)
 		attr.attr_set |= MOUNT_ATTR_NODEV;
 	ret = mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr));

@@ -66,7 +66,7 @@ static int refuse_writable(const struct cell *cell, const char *where, struct er
 }
 
 /*
- * The cell owns cgroups, and read-only mounts alone keep it from writing them. So nothing may
+ * The cell owns cgroups, or as uid 0 whatever else there is, and read-only mounts alone keep it from writing them. So nothing may
  * undo these, or go by them: Landlock keeps the mounts as they are; the floor closes
  * clone3, which can bear a child into a cgroup whatever its mount says, and the baseline
  * new namespaces.
@@ -78,7 +78,8 @@ static int check_cgroups(struct cell *cell, struct error *err)
 
 	if (!cell->host->parent.whole)
 		snprintf(where, sizeof(where), "cgroups that the mount does not show, above");
-	else if (!cgroup_writable_by(cell->host->parent.fd, user->uid, user->gid, where))
+	else if (!cgroup_writable_by(cell->host->parent.fd, user->uid, user->gid, where) &&
+		 user->uid != 0)
 		return 0;
 	cell->read_only = true;
 	if (!has(cell, UNSHARE_PID | UNSHARE_MNT) || cell->host->domain_fd < 0)
@@ -170,6 +171,11 @@ int namespaces_check(struct cell *cell, struct error *err)
 	return ret ?: check_writes(cell, err);
 }
 
+bool namespaces_owner(const struct cell *cell)
+{
+	return cell->read_only && !cell->plan->user.dynamic;
+}
+
 static void size_tmpfs(const struct plan_isolation *isolation, struct child_namespaces *ns)
 {
 	uint64_t inodes = isolation->workspace_bytes / BYTES_AN_INODE;
@@ -203,7 +209,7 @@ void namespaces_prepare(struct cell *cell)
 		.ask = -EBADF,
 		.go = -EBADF,
 		.read_only = cell->read_only,
-		.private = cell->read_only && !cell->plan->user.dynamic,
+		.private = namespaces_owner(cell),
 		.proc = has(cell, UNSHARE_PID | UNSHARE_MNT),
 		.shm = has(cell, UNSHARE_IPC | UNSHARE_MNT),
 		.workspace = isolation->workspace ? &cell->workspace : NULL,

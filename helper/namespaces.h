@@ -3,6 +3,7 @@
 #ifndef HELPER_NAMESPACES_H
 #define HELPER_NAMESPACES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/err.h"
@@ -17,6 +18,12 @@ struct cell;
  * its own. Decides cell->read_only. Return: 0; -EPERM; -EOPNOTSUPP.
  */
 int namespaces_check(struct cell *cell, struct error *err);
+
+/*
+ * namespaces_owner() - is it of a uid that others have, too, and that may write cgroups, or
+ * is the host's 0? After namespaces_check().
+ */
+bool namespaces_owner(const struct cell *cell);
 
 /* namespaces_prepare() - fill cell->namespaces and the child's ids. */
 void namespaces_prepare(struct cell *cell);

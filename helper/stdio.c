@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "helper/caps.h"
@@ -45,11 +47,35 @@ static int make_pipes(struct stdio *stdio, uid_t uid, gid_t gid, struct error *e
 	return 0;
 }
 
+/* Made by pipe(2): nobody else opens it by a name, and it ends with its users. */
+static bool is_nameless_pipe(int fd, const struct stat *st)
+{
+	struct statfs fs;
+
+	return S_ISFIFO(st->st_mode) && fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC;
+}
+
+/*
+ * No mount of the cell's own is between it and a file of the caller's, and Landlock does not
+ * govern what an owner does by an fd: fchmod(2) would make a setuid program of root's of
+ * whatever the cell has written, or a device of it that everybody may use.
+ */
+static int check_owner(int fd, const struct stat *st, uid_t uid, struct error *err)
+{
+	if (uid != 0 || st->st_uid != 0 || is_nameless_pipe(fd, st))
+		return 0;
+	err_set(err, "stdio", EPERM, "--stdio inherit: the caller's fd %d is a %s that belongs to "
+		"uid 0, as which the cell could change its mode and times", fd,
+		S_ISCHR(st->st_mode) ? "device" : "file");
+	err_hint(err, "use --stdio pipe or null, or a pipe to cat(1), or leave out --user");
+	return -EPERM;
+}
+
 /*
  * A socket of the caller's is governed by the caller's cgroup, whoever uses it;
  * a directory or a bare path leads out of whatever else the cell is confined to.
  */
-static int check_inherited(int fd, struct error *err)
+static int check_inherited(int fd, uid_t uid, struct error *err)
 {
 	int flags = fcntl(fd, F_GETFL);
 	struct stat st;
@@ -58,7 +84,7 @@ static int check_inherited(int fd, struct error *err)
 		return err_set(err, "stdio", errno, "cannot look at the caller's fd %d", fd);
 	if (!(flags & O_PATH) && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ||
 				  S_ISFIFO(st.st_mode)))
-		return 0;
+		return check_owner(fd, &st, uid, err);
 	err_set(err, "stdio", EPERM, "--stdio inherit: the caller's fd %d is %s", fd,
 		S_ISSOCK(st.st_mode) ? "a socket, which the cell's egress rules would not govern" :
 		"no file, pipe or terminal");
@@ -66,10 +92,10 @@ static int check_inherited(int fd, struct error *err)
 	return -EPERM;
 }
 
-static int share(struct stdio *stdio, bool null, struct error *err)
+static int share(struct stdio *stdio, bool null, uid_t uid, struct error *err)
 {
 	for (int i = 0; i < 3; i++) {
-		int ret = null ? 0 : check_inherited(i, err);
+		int ret = null ? 0 : check_inherited(i, uid, err);
 
 		if (ret < 0)
 			return ret;
@@ -85,7 +111,7 @@ int stdio_make(struct stdio *stdio, enum cellos_stdio mode, uid_t uid, gid_t gid
 	       struct error *err)
 {
 	if (mode != CELLOS_STDIO_PIPE)
-		return share(stdio, mode == CELLOS_STDIO_NULL, err);
+		return share(stdio, mode == CELLOS_STDIO_NULL, uid, err);
 	for (int i = 0; i < 2; i++) {
 		stdio->pumps[i].to = i + 1;
 		stdio->pumps[i].buf = malloc(PUMP_SIZE);

@@ -52,7 +52,8 @@ void stdio_init(struct stdio *stdio);
 
 /**
  * stdio_make() - make what the child gets
- * @uid: owner of the pipes, so that the cell can open /dev/stderr anew; @gid: likewise
+ * @uid: owner of the pipes, so that the cell can open /dev/stderr anew; @gid: likewise.
+ *	A cell of uid 0 inherits no file or device of that uid's
  */
 int stdio_make(struct stdio *stdio, enum cellos_stdio mode, uid_t uid, gid_t gid,
 	       struct error *err);

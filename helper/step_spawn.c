@@ -252,6 +252,8 @@ static int explain_child(struct cell *cell, struct error *err)
 	else if (status->errnum == EMFILE ||
 		 (status->step == CHILD_STDIO && status->errnum == EBADF))
 		err_hint(err, "rlimits.nofile is too low to start it: 64 is enough");
+	else if (status->step == CHILD_STDIO && status->errnum == ENOENT)
+		err_hint(err, "hiddenPaths or the host leave no /dev/null to a cell of this uid");
 	else if (status->step == CHILD_WORKDIR)
 		hint_workdir(cell, status->errnum, err);
 	else if (status->step == CHILD_MOUNTS)
@@ -345,8 +347,10 @@ static int prepare(struct cell *cell, struct error *err)
 	};
 	memcpy(child->stdio, cell->stdio.child, sizeof(child->stdio));
 	child->filter = &filter_programs[filter_variant(&needs)];
+	child->filter_unix = cell->identity.uid == 0 ? &filter_no_unix : NULL;
 	child->filter_extra = cell->filter.len ? &cell->filter : NULL;
 	namespaces_prepare(cell);
+	child->null_stdio = cell->plan->stdio == CELLOS_STDIO_NULL && cell->namespaces.private;
 	ret = cell->backend->prepare(child, err);
 	cell->prepared = ret == 0;
 	if (ret == 0)

@@ -402,6 +402,36 @@ TEST(calls_of_another_architecture_kill)
 	}
 }
 
+/* ---- of the host's uid 0 ---- */
+
+TEST(uid_0_makes_no_unix_socket_that_reaches_others)
+{
+	for (uint32_t family = 0; family < 300; family++) {
+		for (uint32_t type = 0; type < 16; type++) {
+			uint64_t flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+			int socket = family == AF_UNIX ? EAFNOSUPPORT : OPEN;
+			int pair = type == SOCK_STREAM || type == SOCK_SEQPACKET ? OPEN :
+										   ESOCKTNOSUPPORT;
+
+			EXPECT_EQ(socket, ask(&filter_no_unix, SYS_socket, family, type, 0));
+			EXPECT_EQ(socket, ask(&filter_no_unix, SYS_socket, family | UPPER,
+					      type | flags | UPPER, UINT64_MAX));
+			EXPECT_EQ(pair, ask(&filter_no_unix, SYS_socketpair, family, type, 0));
+			EXPECT_EQ(pair, ask(&filter_no_unix, SYS_socketpair, family | UPPER,
+					    type | flags | UPPER, UINT64_MAX));
+		}
+	}
+}
+
+TEST(no_other_call_of_uid_0_is_touched)
+{
+	for (long call = -1; call < 4096; call++) {
+		if (call == SYS_socket || call == SYS_socketpair)
+			continue;
+		EXPECT_EQ(OPEN, ask(&filter_no_unix, call, AF_UNIX, SOCK_DGRAM, 0));
+	}
+}
+
 /* ---- which filter ---- */
 
 TEST(rules_of_a_cell_choose_its_filter)
@@ -463,6 +493,8 @@ TEST(programs_cannot_be_written)
 
 	ASSERT_TRUE(can_be_written(&here, sizeof(here)));
 	EXPECT_FALSE(can_be_written(filter_programs, sizeof(filter_programs)));
+	EXPECT_FALSE(can_be_written(filter_no_unix.filter,
+				    filter_no_unix.len * sizeof(*filter_no_unix.filter)));
 	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
 		const struct sock_fprog *program = &filter_programs[v];
 
