@@ -229,6 +229,9 @@ static int fill_default(struct draft *draft, bool host_root)
 		ret = allow(draft->fd, "/proc", proc);
 	if (ret == 0 && shm && access("/dev/shm", F_OK) == 0)
 		allow_late(draft, "/dev/shm", RIGHTS_WRITE);
+	/* Where mq_open(3) makes them, too: its own mount of this file system has the same root. */
+	if (ret == 0 && shm && access("/dev/mqueue", F_OK) == 0)
+		allow_late(draft, "/dev/mqueue", RIGHTS_WRITE);
 	return ret;
 }
 
@@ -247,9 +250,9 @@ static int fill(struct draft *draft, bool host_root, struct error *err)
 	const struct plan_isolation *isolation = &plan->isolation;
 	int ret = 0;
 
-	/* Two more than the lists, the workspace, and the end. */
+	/* Besides the lists: three by default, the workspace, and the end. */
 	draft->child->domain_paths = calloc(count(isolation->read_only) +
-					    count(isolation->read_write) + 4,
+					    count(isolation->read_write) + 5,
 					    sizeof(*draft->child->domain_paths));
 	if (!draft->child->domain_paths)
 		return -ENOMEM;
