@@ -295,9 +295,14 @@ int identity_store_workspace(int leaf_fd, const char *path, struct error *err)
 	return store(leaf_fd, XATTR_WORKSPACE, path, strlen(path), err);
 }
 
-bool identity_workspace(int leaf_fd, char *ret, size_t size)
+int identity_workspace(int leaf_fd, char *ret, size_t size)
 {
-	return load(leaf_fd, XATTR_WORKSPACE, ret, size) > 0;
+	ssize_t n = load(leaf_fd, XATTR_WORKSPACE, ret, size);
+
+	/* Where there are no such attributes at all, none was written either. */
+	if (n == -ENODATA || n == -EOPNOTSUPP)
+		return 0;
+	return n < 0 ? (int)n : n > 0;
 }
 
 int identity_next_uid(int parent_fd, uid_t *ret, struct error *err)

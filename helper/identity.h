@@ -135,8 +135,8 @@ void identity_breach(int leaf_fd, const char *what, char *ret, size_t size);
 /* identity_store_workspace() - note the folder of the workspace, before it is made. */
 int identity_store_workspace(int leaf_fd, const char *path, struct error *err);
 
-/* identity_workspace() - what was noted; false: nothing. */
-bool identity_workspace(int leaf_fd, char *ret, size_t size);
+/* identity_workspace() - what was noted. 1; 0: nothing was; -errno: that cannot be told. */
+int identity_workspace(int leaf_fd, char *ret, size_t size);
 
 /**
  * identity_next_uid() - the next dynamic uid of this parent

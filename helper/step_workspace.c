@@ -184,10 +184,15 @@ int workspace_down(struct cell *cell, struct error *err)
 	char path[CELLOS_PATH_MAX + 1];
 	const char *name;
 	int above __free(fd) = -EBADF;
-	int ret;
+	int ret = cell->leaf_fd < 0 ? 0 : identity_workspace(cell->leaf_fd, path, sizeof(path));
 
-	if (cell->leaf_fd < 0 || !identity_workspace(cell->leaf_fd, path, sizeof(path)))
-		return 0;
+	/* Whether there is a folder is not known: the leaf stays, for who can read it again. */
+	cell->keep_leaf = ret < 0;
+	if (ret < 0)
+		err_set(err, "workspace", ret, "cannot read which folder was made for %s",
+			cell->leaf);
+	if (ret <= 0)
+		return ret;
 	free(cell->workspace_made);
 	cell->workspace_made = strdup(path);
 	above = open_above(path, &name);

@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "selftests/harness.h"
 #include "selftests/laps.h"
 #include "selftests/root/inside.h"
+#include "uapi/cellos.h"
 
 FIXTURE(cell)
 {
@@ -329,6 +331,38 @@ TEST_F(cell, without_a_mount_namespace_the_folder_itself_is_entered)
 	EXPECT_REFUSED(&self->env, &run, 125, "(none)", "workingDirectory: ", "must be able to");
 	/* A workspace takes no rights of the cell's: it is mounted over it. */
 	EXPECT_INSIDE(&self->env, at(self->at, ""), "read:file", "ENOENT");
+}
+
+/* Longer than any path: as little to be read as after a fault of the host's. */
+TEST_F(cell, folder_that_cannot_be_known_of_is_not_forgotten)
+{
+	struct run run = inside(&self->env, "lost", at(self->at, ""), "wait");
+	struct run destroy = { .verb = "destroy", .args = { "lost", "--json" } };
+	char *longer = calloc(1, CELLOS_PATH_MAX + 3), *leaf, *path;
+	json_t *report;
+
+	run_start(&self->env, &run);
+	ASSERT_GT(cell_wait(&self->env, &run, "lost", "ready\n"), 0);
+	leaf = cell_leaf(&self->env, "lost");
+	path = xattr_read(leaf, "user.cellos.workspace");
+	EXPECT_STREQ(self->at, path);
+	memset(longer, 'x', CELLOS_PATH_MAX + 2);
+	ASSERT_EQ(0, setxattr(leaf, "user.cellos.workspace", longer, strlen(longer), 0));
+	EXPECT_EQ(125, run_whole(&self->env, &destroy));
+	EXPECT_NE(NULL, strstr(destroy.err.bytes, "which folder was made"))
+		TH_LOG("%s", destroy.err.bytes);
+	report = json_loads(destroy.out.bytes, 0, NULL);
+	EXPECT_STREQ("cgroup", json_text_at(report, "/residue/0/kind"))
+		TH_LOG("%s", destroy.out.bytes);
+	run_finish(&run);
+	EXPECT_EQ(125, run.status);
+	EXPECT_TRUE(EXISTS(self->at));
+	/* And when it can be read again, it goes. */
+	ASSERT_EQ(0, setxattr(leaf, "user.cellos.workspace", path, strlen(path), 0));
+	destroy = (struct run){ .verb = "destroy", .args = { "lost", "--json" } };
+	EXPECT_EQ(0, run_whole(&self->env, &destroy)) TH_LOG("%s", destroy.err.bytes);
+	EXPECT_FALSE(EXISTS(self->at));
+	EXPECT_EQ(NULL, cell_leaf(&self->env, "lost"));
 }
 
 TEST_HARNESS_MAIN
