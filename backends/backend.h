@@ -65,12 +65,14 @@ struct child_rlimit {
 /**
  * struct child_process - what the workload is born with
  * @oom_score_adj: decimal; empty: it stays as it is
+ * @oom_bound: write it with CAP_SYS_RESOURCE, so that the workload cannot go below it
  * @cpus: a bit for each CPU that it may run on, if @cpus_given
  */
 struct child_process {
 	mode_t umask;
 	int nice;
 	char oom_score_adj[8];
+	bool oom_bound;
 	struct child_rlimit rlimits[CHILD_RLIMITS];
 	unsigned int n_rlimits;
 	bool cpus_given;

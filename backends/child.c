@@ -270,10 +270,32 @@ static int set_affinity(const struct child_process *process)
 	return -1;
 }
 
-static int set_oom_score(const struct child_process *process)
+/*
+ * Who writes it with CAP_SYS_RESOURCE also says how low the process can go by itself; else
+ * that stays what the helper's own was last set to by somebody who had it.
+ */
+static int set_oom_score(const struct child_process *process, struct child_status *status)
 {
-	return process->oom_score_adj[0] ? io_write_at(AT_FDCWD, "/proc/self/oom_score_adj",
-						       process->oom_score_adj) : 0;
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct old[2], data[2];
+	int ret;
+
+	if (!process->oom_score_adj[0])
+		return 0;
+	if (process->oom_bound) {
+		if (syscall(SYS_capget, &header, old) < 0)
+			return child_fail(status, CHILD_CREDENTIALS, "oomScoreAdj");
+		memcpy(data, old, sizeof(data));
+		data[0].effective |= 1U << CAP_SYS_RESOURCE;
+		if (syscall(SYS_capset, &header, data) < 0)
+			return child_fail(status, CHILD_CREDENTIALS, "oomScoreAdj");
+	}
+	ret = io_write_at(AT_FDCWD, "/proc/self/oom_score_adj", process->oom_score_adj);
+	if (ret < 0)
+		return child_fail(status, CHILD_PROCESS, "oomScoreAdj");
+	if (process->oom_bound && syscall(SYS_capset, &header, old) < 0)
+		return child_fail(status, CHILD_CREDENTIALS, "oomScoreAdj");
+	return 0;
 }
 
 /* Not by setrlimit() and nice(), which glibc may wrap. */
@@ -333,8 +355,8 @@ int child_isolate(const struct child *child, struct child_status *status)
 	if (close_range(child->fd_limit, ~0U, CLOSE_RANGE_UNSHARE) < 0)
 		return child_fail(status, CHILD_FDS, NULL);
 	/* While /proc is the host's: the cell's own may be read-only. */
-	if (set_oom_score(child->process) < 0)
-		return child_fail(status, CHILD_PROCESS, "oomScoreAdj");
+	if (set_oom_score(child->process, status) < 0)
+		return -1;
 	if (enter_namespaces(child, status) < 0)
 		return -1;
 	if (child_session() < 0)

@@ -64,6 +64,13 @@ static const struct priv_op {
 		"namespaces and mounts, all in the new ones; setns(2) into those of the cell's own "
 		"init, by the pidfd of its clone. No code of the cell runs before they are dropped.",
 	},
+	[PRIV_OOM_SCORE] = {
+		"oom-score", "CAP_SYS_RESOURCE",
+		{ CAP_SYS_RESOURCE }, 1, 0,
+		"write(2) of the cell's OOM score, never less than the helper's own, by its child "
+		"before it has lost its rights, or to that child while it waits for its ids: the "
+		"kernel takes it for the least that the cell can give itself. Nothing else.",
+	},
 	[PRIV_STDIO] = {
 		"stdio", "CAP_CHOWN",
 		{ CAP_CHOWN }, 1, 0,
@@ -139,10 +146,11 @@ static cap_value_t missing(cap_t caps, const struct priv_op *op)
 	return -1;
 }
 
-/* May a verb do without it? Most cells have no namespaces of their own. */
+/* May a verb do without it? Most cells have no namespaces, nor their helper a low score. */
 static bool is_optional(enum priv op)
 {
-	return op == PRIV_NETWORK || op == PRIV_NETWORK_FIND || op == PRIV_NAMESPACES;
+	return op == PRIV_NETWORK || op == PRIV_NETWORK_FIND || op == PRIV_NAMESPACES ||
+	       op == PRIV_OOM_SCORE;
 }
 
 static int refuse_missing(const struct priv_op *op, cap_value_t cap, struct error *err)
@@ -228,6 +236,11 @@ int caps_forget(uint32_t ops, struct error *err)
 	if (ret < 0)
 		return err_set(err, "capabilities", ret, "cannot give up capabilities");
 	return 0;
+}
+
+bool caps_hold(enum priv op)
+{
+	return ops_held & PRIV_MASK(op) && n_caps(&priv_ops[op]);
 }
 
 /* Only what this caller needs of them: the others are root's. */

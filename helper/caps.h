@@ -21,6 +21,7 @@ enum priv {
 	PRIV_NETWORK,		/* make or enter a cell's network namespace */
 	PRIV_NETWORK_FIND,	/* find it through a process of the cell */
 	PRIV_NAMESPACES,	/* be born with namespaces of one's own, or into them */
+	PRIV_OOM_SCORE,		/* bind the cell to its OOM score */
 	PRIV_STDIO,		/* give the cell's pipes to the cell's uid */
 	PRIV_SIGNAL,		/* signal a workload */
 	PRIV_SWEEP,		/* in reconcile: nf_tables, and the names of all cgroups */
@@ -39,7 +40,8 @@ enum priv {
  * Permitted and bounding set keep just these, effective, inheritable and
  * ambient sets become empty. Applies to this thread and those that it starts.
  * The operations on namespaces may be missing: then they fail if they are needed,
- * for most cells have none of their own. A caller that is not root needs less.
+ * for most cells have none of their own; and so may "oom-score". A caller that is not root
+ * needs less.
  *
  * Return: 0; -EPERM: a capability is missing, named in @err.
  */
@@ -54,6 +56,9 @@ int caps_forget(uint32_t ops, struct error *err);
 
 /* caps_of_root() - is the caller root? Else its own uid is all that its cells can have. */
 bool caps_of_root(void);
+
+/* caps_hold() - has this process an operation that may be missing? */
+bool caps_hold(enum priv op);
 
 /* caps_raise() and caps_lower() - begin and end a privileged operation. */
 int caps_raise(enum priv op, struct error *err);

@@ -247,13 +247,34 @@ static int write_map(pid_t pid, const char *file, uint32_t inside, uint32_t outs
 }
 
 /*
+ * Of a child that was born in a user namespace the kernel takes a score, but not for its
+ * floor: that takes CAP_SYS_RESOURCE outside.
+ */
+static int bind_oom_score(const struct cell *cell, struct error *err)
+{
+	char path[48];
+	int ret;
+
+	if (!cell->process.oom_bound || cell->namespaces.init)
+		return 0;
+	ret = caps_raise(PRIV_OOM_SCORE, err);
+	if (ret < 0)
+		return ret;
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", cell->spawn.asking);
+	ret = io_write_at(AT_FDCWD, path, cell->process.oom_score_adj);
+	caps_lower();
+	return ret < 0 ? err_set(err, "spawn", ret, "cannot write the cell's oom_score_adj") : 0;
+}
+
+/*
  * One id each. The child is alive and waits, so its pid is its own; and before exec it
  * is a part of this program.
  */
 int namespaces_map(struct cell *cell, struct error *err)
 {
 	const struct child *child = &cell->spawn.child;
-	int priv __free(priv) = caps_raise(PRIV_CREDENTIALS, err);
+	int bound = bind_oom_score(cell, err);
+	int priv __free(priv) = bound < 0 ? bound : caps_raise(PRIV_CREDENTIALS, err);
 	int ret = priv;
 
 	if (ret == 0)

@@ -31,7 +31,10 @@ void namespaces_prepare(struct cell *cell);
 /* namespaces_drop_caps() - what a child has in effect while it drops all. */
 uint32_t namespaces_drop_caps(void);
 
-/* namespaces_map() - write the id maps of the child that waits for them. 0 or -errno. */
+/*
+ * namespaces_map() - for the child that waits for it: its id maps, and what else it takes
+ * rights outside of its user namespace to write. 0 or -errno.
+ */
 int namespaces_map(struct cell *cell, struct error *err);
 
 #endif /* HELPER_NAMESPACES_H */

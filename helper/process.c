@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "helper/caps.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
@@ -111,7 +112,9 @@ static int prepare_oom_score(const struct plan_process *plan, struct child_proce
 		err_hint(err, "start the helper with the score that its cells are to have (%d)", want);
 		return -EPERM;
 	}
-	if (want != own)
+	/* The floor may be lower than the helper's own is now. */
+	ret->oom_bound = caps_hold(PRIV_OOM_SCORE);
+	if (want != own || ret->oom_bound)
 		snprintf(ret->oom_score_adj, sizeof(ret->oom_score_adj), "%d", want);
 	return 0;
 }

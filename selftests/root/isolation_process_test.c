@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -175,18 +177,21 @@ TEST_F(cell, has_the_priorities_of_its_helper_or_lower_ones)
 	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/nice", "nice 3", "ask for 3");
 }
 
+static bool has_sys_resource(void)
+{
+	cap_flag_value_t value = CAP_CLEAR;
+	cap_t caps = cap_get_proc();
+
+	return cap_get_flag(caps, CAP_SYS_RESOURCE, CAP_PERMITTED, &value) == 0 && value == CAP_SET;
+}
+
 /* A helper that the kernel is to spare does not hand that on. */
 TEST_F(cell, is_not_spared_because_its_helper_is)
 {
 	char own[] = "-500";
 	struct run run = with(&self->env, "", "cat:/proc/self/oom_score_adj");
-	pid_t pid = fork();
-	int status;
 
-	if (pid == 0)
-		_exit(file_write("/proc/self/oom_score_adj", own) < 0);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	if (status)
+	if (!has_sys_resource())
 		SKIP(return, "no CAP_SYS_RESOURCE here, which a score below 0 takes");
 	run.before_exec = raise_score;
 	run.arg = own;
@@ -197,6 +202,79 @@ TEST_F(cell, is_not_spared_because_its_helper_is)
 	run.arg = own;
 	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
 	EXPECT_STREQ("-500", inside_answers(&run));
+}
+
+/* Its helper may have been -500, and the kernel then lets it down to there; not this one. */
+TEST_F(cell, goes_below_its_score_in_no_way)
+{
+	static const char *const members[] = {
+		NULL, "'isolation': {'unshare': 'pid,mnt'}", "'isolation': {'unshare': 'user'}",
+		"'isolation': {'unshare': 'user,pid,mnt'}",
+		"'isolation': {'unshare': 'user,mnt', 'userMap': {'uid': 0, 'gid': 0}}",
+	};
+	char own[] = "-500";
+
+	if (!has_sys_resource())
+		SKIP(return, "no CAP_SYS_RESOURCE here, which binds a process to its score");
+	for (size_t i = 0; i < ARRAY_SIZE(members) * 2; i++) {
+		const char *more = members[i / 2];
+		struct run run = inside(&self->env, "bound", i % 2 ?
+			text("'process': {'oomScoreAdj': -300}%s%s", more ? ", " : "", more ?: "") :
+			more, i % 2 ? "score:-301 score:-299 score:-300 score:-500" :
+			"score:-1 score:1 score:0 score:-500");
+
+		run.before_exec = raise_score;
+		run.arg = own;
+		EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+		EXPECT_STREQ("EACCES done done EACCES", inside_answers(&run)) TH_LOG("%s", more);
+	}
+}
+
+/* What was written with the capability stays the least; execve(2) gives it back. */
+static void raise_score_without(void *arg)
+{
+	const cap_value_t resource = CAP_SYS_RESOURCE;
+	static char least[] = "-500";
+	cap_t caps = cap_get_proc();
+
+	raise_score(least);
+	if (cap_set_flag(caps, CAP_EFFECTIVE, 1, &resource, CAP_CLEAR) < 0 || cap_set_proc(caps) < 0)
+		_exit(97);
+	raise_score(arg);
+}
+
+TEST_F(cell, goes_below_its_score_no_more_if_it_is_that_of_its_helper)
+{
+	char own[] = "40";
+	struct run run = inside(&self->env, "same", NULL, "score:39 score:41 score:40");
+
+	if (!has_sys_resource())
+		SKIP(return, "no CAP_SYS_RESOURCE here, which binds a process to its score");
+	run.before_exec = raise_score_without;
+	run.arg = own;
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("EACCES done done", inside_answers(&run));
+}
+
+static void raise_score_for_good(void *arg)
+{
+	raise_score_without(arg);
+	if (prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0) < 0)
+		_exit(97);
+}
+
+/* As the manual says: then it is bound to what its helper is. */
+TEST_F(cell, goes_below_its_score_where_the_helper_cannot_bind_it)
+{
+	char own[] = "40";
+	struct run run = inside(&self->env, "unbound", NULL, "score:-500 score:-501");
+
+	if (!has_sys_resource())
+		SKIP(return, "no CAP_SYS_RESOURCE here, which binds a process to its score");
+	run.before_exec = raise_score_for_good;
+	run.arg = own;
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("done EACCES", inside_answers(&run));
 }
 
 /* ---- which programs ---- */

@@ -232,6 +232,14 @@ static void tell_limit(const char *number)
 		printf("%lld:%lld\n", (long long)limit.rlim_cur, (long long)limit.rlim_max);
 }
 
+/* An OOM score that it gives itself. */
+static void try_score(const char *score)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	told(fd < 0 ? -1 : write(fd, score, strlen(score)));
+}
+
 static void end_by(const char *signal)
 {
 	raise((int)strtol(signal, NULL, 10));
@@ -308,7 +316,7 @@ static const struct {
 	{ "umount", try_umount },	{ "memfd", try_memfd },		{ "queue", try_queue },
 	{ "findqueue", find_queue },	{ "segment", try_segment },	{ "abort", end_by_abort },
 	{ "findsegment", find_segment }, { "rlimit", tell_limit },	{ "raise", end_by },
-	{ "exit", end_with },
+	{ "exit", end_with },		{ "score", try_score },
 };
 
 int main(int argc, char **argv)
