@@ -77,8 +77,8 @@ static int make(uint64_t rights)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Allows @rights below a path. 0 or -errno. */
-static int allow(int fd, const char *path, uint64_t rights)
+/* Allows @rights below a path, if it is of the file type @type; 0: of any. 0 or -errno. */
+static int allow_type(int fd, const char *path, uint64_t rights, mode_t type)
 {
 	int at __free(fd) = sys_openat2(AT_FDCWD, path, O_PATH | O_CLOEXEC, 0,
 					RESOLVE_NO_MAGICLINKS);
@@ -87,9 +87,16 @@ static int allow(int fd, const char *path, uint64_t rights)
 
 	if (at < 0 || fstat(at, &st) < 0)
 		return -errno;
+	if (type && (st.st_mode & S_IFMT) != type)
+		return -EACCES;
 	if (!S_ISDIR(st.st_mode))
 		attr.allowed_access &= RIGHTS_FILE;
 	return sys_landlock_add_rule(fd, &attr) < 0 ? -errno : 0;
+}
+
+static int allow(int fd, const char *path, uint64_t rights)
+{
+	return allow_type(fd, path, rights, 0);
 }
 
 /* What a host does not have it need not allow. */
@@ -178,7 +185,7 @@ static int allow_list(struct draft *draft, char *const *list, const char *field,
 	return 0;
 }
 
-/* The first file of the name, as the child will look for it. */
+/* The first file of the name, as the child will look for it. A folder would open all below. */
 static int allow_executable(const struct draft *draft)
 {
 	for (char *const *path = draft->child->paths; *path; path++) {
@@ -190,8 +197,8 @@ static int allow_executable(const struct draft *draft)
 			full = NULL;
 			return -ENOMEM;
 		}
-		ret = allow(draft->fd, full, LANDLOCK_ACCESS_FS_EXECUTE |
-			    LANDLOCK_ACCESS_FS_READ_FILE);
+		ret = allow_type(draft->fd, full, LANDLOCK_ACCESS_FS_EXECUTE |
+				 LANDLOCK_ACCESS_FS_READ_FILE, S_IFREG);
 		if (ret == 0 || (ret != -ENOENT && ret != -ENOTDIR && ret != -EACCES))
 			return ret;
 	}

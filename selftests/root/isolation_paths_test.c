@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* What of the host's files a cell can open, write, and leave behind. */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "selftests/harness.h"
+#include "helper/domain.h"
+#include "lib/compat.h"
 #include "selftests/root/inside.h"
 
 #define ABI_LISTS	3	/* Linux 6.2 */
@@ -198,6 +203,42 @@ TEST_F(cell, script_takes_its_interpreter_on_the_list)
 	run.document = document("script", "'run': {'argv': ['%s'], 'isolation': {'readOnlyPaths': "
 				"['/bin/sh'], 'systemLibraries': true}}", script);
 	EXPECT_EQ(7, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+}
+
+/* In the domain of a cell with an empty list whose argv[0] may be any of @paths. */
+static int open_inside(char *const paths[], const char *path)
+{
+	struct plan plan = { .working_directory = (char *)(uintptr_t)"/", .isolation.listed = true };
+	struct child child = { .paths = paths };
+	int shared = domain_open();
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		if (domain_prepare(&plan, false, shared, &child, NULL) < 0 ||
+		    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		    sys_landlock_restrict_self(child.domain_fd, 0) < 0)
+			_exit(99);
+		_exit(open(path, O_RDONLY | O_CLOEXEC) < 0 ? errno : 0);
+	}
+	close(shared);
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+}
+
+/* It cannot be executed; what its path leads to a moment later perhaps can. */
+TEST_F(cell, program_that_is_a_folder_opens_nothing_below_it)
+{
+	char *below = text("%s/below", self->env.dir);
+	char *only[] = { self->env.dir, NULL }, *first[] = { self->env.dir, self->file, NULL };
+
+	if (landlock_abi() < ABI_LISTS)
+		SKIP(return, "no lists of paths here (Landlock ABI %d, needs %d)", landlock_abi(),
+		     ABI_LISTS);
+	ASSERT_EQ(0, close(open(below, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)));
+	EXPECT_EQ(EACCES, open_inside(only, below));
+	/* The file behind it in the search is the one that will be executed. */
+	EXPECT_EQ(EACCES, open_inside(first, below));
+	EXPECT_EQ(0, open_inside(first, self->file));
 }
 
 /* Not by a right inside, by another way round, or by taking the mount away. */
