@@ -5,7 +5,8 @@
 #
 # The data are those that `make bench` wrote (selftests/bench/data.h). In the page,
 # Documentation/performance.md, a line `<!-- bench: TITLE -->` says whose rows the
-# table below it has; `<!-- bench: host -->` stands above the line about the machine.
+# table below it has; `<!-- bench: host of TITLE -->` stands above the line about the
+# machine that those were taken on. What a run did not measure (BENCH_PARTS=) stays.
 
 BEGIN {
 	FS = "\t"
@@ -48,11 +49,32 @@ FNR == NR && $1 == "host" {
 	}
 }
 
-FNR == NR && $1 == "row" {
+function cost_text(    name, added)
+{
+	name = $3
+	sub(/^ +/, "", name)
+	added = $9 ? sprintf("%+.0f us", ($5 - $9) / 1000) : ""
+	return "| " name " | " time_text($5) " | " ($9 ? sprintf("%.2f", $5 / $9) : "") " | " \
+	       added " |\n"
+}
+
+function skip_text(    why)
+{
+	why = $4
+	sub(/: .*/, "", why)
+	return "| " $3 " | " why " |" (costs[$2] ? " | |" : " | | | |") "\n"
+}
+
+FNR == NR && ($1 == "row" || $1 == "cost" || $1 == "skip") {
 	if (!($2 in rows))
 		titles[++n_titles] = $2
-	rows[$2] = rows[$2] row_text()
+	if ($1 == "cost" || ($1 == "skip" && $5 == "cost"))
+		costs[$2] = 1
 }
+
+FNR == NR && $1 == "row" { rows[$2] = rows[$2] row_text() }
+FNR == NR && $1 == "cost" { rows[$2] = rows[$2] cost_text() }
+FNR == NR && $1 == "skip" { rows[$2] = rows[$2] skip_text() }
 
 FNR == NR { next }
 
@@ -68,25 +90,29 @@ skipping { next }
 	title = $0
 	sub(/^<!-- bench: /, "", title)
 	sub(/ -->$/, "", title)
-	if (title != "host" && !(title in rows)) {
-		print "bench-tables: the data have no \"" title "\"" >"/dev/stderr"
-		failed = 1
-		exit 1
+	about_host = sub(/^host of /, "", title)
+	if (!(title in rows)) {
+		print "bench-tables: not in the data, left as it is: " title >"/dev/stderr"
+		next
 	}
 	print ""
-	table(title)
+	if (about_host)
+		print host "."
+	else
+		table(title)
 	getline
 	skipping = 1
 }
 
 function table(title)
 {
-	if (title == "host") {
-		print host "."
-		return
+	if (costs[title]) {
+		print "| what | median | ratio | added |"
+		print "| --- | --- | --- | --- |"
+	} else {
+		print "| what | median | against | ratio | budget | |"
+		print "| --- | --- | --- | --- | --- | --- |"
 	}
-	print "| what | median | against | ratio | budget | |"
-	print "| --- | --- | --- | --- | --- | --- |"
 	printf "%s", rows[title]
 }
 

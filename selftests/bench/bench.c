@@ -23,6 +23,7 @@ static const struct part {
 	void (*run)(void);
 } parts[] = {
 	{ "lifecycle", part_lifecycle },
+	{ "knobs", part_knobs },
 	{ "egress", part_egress },
 	{ "packets", part_packets },
 	{ "replace", part_replace },

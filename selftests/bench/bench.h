@@ -70,6 +70,7 @@ static inline uint64_t clock_ns(void)
 
 /* The parts of the table, each in the file of its name. */
 void part_lifecycle(void);
+void part_knobs(void);
 void part_egress(void);
 void part_packets(void);
 void part_replace(void);

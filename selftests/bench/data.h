@@ -5,9 +5,12 @@
  *
  *	host TEXT
  *	row TITLE NAME N MEDIAN P10 P90 AGAINST ITS-MEDIAN RATIO BUDGET VERDICT
+ *	cost TITLE NAME N MEDIAN P10 P90 AGAINST ITS-MEDIAN RATIO
+ *	skip TITLE NAME WHY row|cost
  *	point FIGURE LINE X MEDIAN P10 P90
  *
- * A row is one of the table; a point has a place in a picture.
+ * A row is one of the table; a cost is one of a table that says what is added; what is
+ * skipped has a reason instead of figures; a point has a place in a picture.
  */
 #ifndef BENCH_DATA_H
 #define BENCH_DATA_H

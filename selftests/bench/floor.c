@@ -261,7 +261,7 @@ static void *floor_open(const void *arg)
 	if (!floor)
 		die("no memory");
 	floor->program = arg ? arg : place.true_path;
-	stand_open(&floor->stand, "null", place.true_path, 0);
+	stand_open(&floor->stand, place.true_path);
 	stand_crowd(&floor->stand, 1, true);	/* the one cell keeps the table */
 	floor->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (!floor->socket || mnl_socket_bind(floor->socket, 0, MNL_SOCKET_AUTOPID) < 0)

@@ -137,7 +137,8 @@ void lanes_run(struct lane *lanes, size_t n, const struct turns *turns)
 		lane_turn(&lanes[i], turns->warm_up, false);
 	for (unsigned int round = 0; round < turns->rounds; round++) {
 		for (size_t i = 0; i < n; i++) {
-			struct lane *lane = &lanes[round % 2 ? n - 1 - i : i];
+			size_t first = round % n;
+			struct lane *lane = &lanes[(round % 2 ? first + n - i : first + i) % n];
 
 			if (lane->every && round % lane->every)
 				continue;

@@ -39,7 +39,7 @@ static void *egress_open(const void *arg)
 
 	if (!stand)
 		die("no memory");
-	stand_open(stand, "null", place.true_path, 0);
+	stand_open(stand, place.true_path);
 	stand_crowd(stand, *(const unsigned int *)arg, false);
 	return stand;
 }

@@ -155,7 +155,7 @@ static void *bare_open(const void *arg)
 
 	if (!bare)
 		die("no memory");
-	stand_open(&bare->stand, "null", place.many_path, 0);
+	stand_open(&bare->stand, place.many_path);
 	bare->many = what->many;
 	return bare;
 }

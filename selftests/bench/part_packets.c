@@ -167,7 +167,7 @@ static void *packets_open(const void *data)
 
 	if (!packets)
 		die("no memory");
-	stand_open(&packets->stand, "null", place.true_path, 0);
+	stand_open(&packets->stand, place.true_path);
 	egress_policy_done(&packets->stand.plan.policy);
 	stand_policy(arg->rules, arg->n, &packets->stand.plan.policy);
 	packets->inside = stand_leaf(&packets->stand, BENCH_ID, 0, &id);

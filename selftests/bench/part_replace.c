@@ -44,7 +44,7 @@ static void *replace_open(const void *arg)
 
 	if (!replace)
 		die("no memory");
-	stand_open(&replace->stand, "null", place.true_path, 0);
+	stand_open(&replace->stand, place.true_path);
 	stand_crowd(&replace->stand, *(const unsigned int *)arg, false);
 	make_rules(rules, OLD_NETWORK, 0);
 	stand_policy(rules, RULES, &replace->old);

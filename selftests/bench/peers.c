@@ -86,10 +86,12 @@ static void copy_true(void)
 
 void peers_prepare(void)
 {
+	const struct stand_wish plain = { .program = place.true_path };
+
 	copy_true();
 	make_bundle("lean", lean_process, lean_mounts, lean_linux);
 	make_bundle("usual", usual_process, usual_mounts, usual_linux);
-	free(place_file("document.json", rules_document(place.true_path, 0)));
+	free(place_file("document.json", rules_document(&plain)));
 }
 
 /* A word of a command line, with what its {name} stands for. */
@@ -130,7 +132,7 @@ static void *peer_open(const void *arg)
 		die("no memory");
 	if (*peer->argv[0] != '{' && !command_exists(peer->argv[0]))
 		lane_skip("%s is not installed", peer->argv[0]);
-	stand_open(&stand, "null", place.true_path, 0);
+	stand_open(&stand, place.true_path);
 	stand_crowd(&stand, peer->crowd, true);
 	if (peer->cgroup2)
 		only_cgroup2();

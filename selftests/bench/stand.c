@@ -28,20 +28,22 @@ static const struct {
 	{ "ip6", "2001:db8::10", 443, "tcp" },
 };
 
-char *rules_document(const char *program, unsigned int many)
+char *rules_document(const struct stand_wish *wish)
 {
 	char list[1024] = "", *argv;
 	size_t n = 0;
 
-	for (size_t i = 0; i < BENCH_RULES; i++)
+	for (size_t i = 0; i < BENCH_RULES && !wish->no_egress; i++)
 		n += (size_t)snprintf(list + n, sizeof(list) - n,
 				      "%s{\"host\": \"%s\", \"port\": %u, \"protocol\": \"%s\"}",
 				      i ? ", " : "", rules[i].host, rules[i].port,
 				      rules[i].protocol);
-	argv = many ? text("\"%s\", \"%u\"", program, many) : text("\"%s\"", program);
+	argv = wish->many ? text("\"%s\", \"%u\"", wish->program, wish->many) :
+			    text("\"%s\"", wish->program);
 	return text("{\"apiVersion\": \"cellos.io/v1\", \"kind\": \"ExecutionCell\", "
 		    "\"spec\": {\"id\": \"" BENCH_ID "\", \"authority\": {\"egressRules\": [%s]}, "
-		    "\"run\": {\"argv\": [%s]}}}\n", list, argv);
+		    "\"run\": {\"argv\": [%s]%s%s}}}\n", list, argv,
+		    wish->run ? ", " : "", wish->run ? wish->run : "");
 }
 
 /* By uid, not by cgroup: the nft command finds cgroups below /sys/fs/cgroup only. */
@@ -129,11 +131,14 @@ void stand_crowd(const struct stand *stand, unsigned int n, bool leaves)
 	}
 }
 
-void stand_open(struct stand *ret, const char *stdio, const char *program, unsigned int many)
+void stand_make(struct stand *ret, const struct stand_wish *wish)
 {
-	struct run_options options = { .stdio = stdio, .document = "-" };
-	static char *const no_environment[] = { NULL };
-	char *document __free(mem) = rules_document(program, many);
+	struct run_options options = {
+		.stdio = wish->stdio, .unshare = wish->unshare, .user = wish->user,
+		.egress = wish->no_egress ? "off" : NULL, .document = "-",
+	};
+	char *const environment[] = { (char *)(uintptr_t)wish->variable, NULL };
+	char *document __free(mem) = rules_document(wish);
 	struct error err = { 0 };
 
 	snprintf(ret->path, sizeof(ret->path), "%.4000s/lane-%d", place.base, getpid());
@@ -142,6 +147,11 @@ void stand_open(struct stand *ret, const char *stdio, const char *program, unsig
 	ret->parent = (struct cgroup_parent)CGROUP_PARENT_NONE;
 	if (cgroup_parent_open(ret->path, false, &ret->parent, &err) < 0 ||
 	    nft_open(&ret->nft, &err) < 0 ||
-	    plan_make(document, strlen(document), &options, no_environment, &ret->plan, &err) < 0)
+	    plan_make(document, strlen(document), &options, environment, &ret->plan, &err) < 0)
 		die("%s: %s", err.step, err.message);
+}
+
+void stand_open(struct stand *ret, const char *program)
+{
+	stand_make(ret, &(struct stand_wish){ .program = program, .stdio = "null" });
 }

@@ -27,15 +27,33 @@ struct stand {
 };
 
 /**
- * stand_open() - make a parent
- * @ret: filled
- * @stdio: of the plan: "null" or "pipe"
- * @program: that the cell runs; @many: its argument, if not 0
+ * struct stand_wish - what the cell that is measured asks for
+ * @program: that it runs; @many: its argument, if not 0
+ * @stdio: "null" or "pipe"; @unshare, @user: as on the command line; NULL: not given
+ * @run: more keys of spec.run, as text; NULL: none
+ * @variable: of the helper's own environment; NULL: none
+ * @no_egress: egress is off, and there are no rules
+ */
+struct stand_wish {
+	const char *program;
+	unsigned int many;
+	const char *stdio;
+	const char *unshare;
+	const char *user;
+	const char *run;
+	const char *variable;
+	bool no_egress;
+};
+
+/**
+ * stand_make() - make a parent, and the plan of such a cell
  *
  * In a lane's process, before it gives up its capabilities; stand_crowd() too.
  */
-void stand_open(struct stand *ret, const char *stdio, const char *program,
-		unsigned int many);
+void stand_make(struct stand *ret, const struct stand_wish *wish);
+
+/* stand_open() - the same for a cell that runs a program and asks for nothing. */
+void stand_open(struct stand *ret, const char *program);
 
 /**
  * stand_crowd() - let other cells live there, without processes
@@ -69,7 +87,7 @@ struct nft_cell stand_cell(const struct stand *stand, const char *id, uint64_t c
 			   uint32_t uid);
 
 /* rules_document() - the document of that cell, as text. */
-char *rules_document(const char *program, unsigned int many);
+char *rules_document(const struct stand_wish *wish);
 
 /* rules_nft() - the same rules for the nft command, as a table of its own. */
 char *rules_nft(const char *table);

@@ -9,6 +9,7 @@
 
 /**
  * struct subject_arg - what the process is like
+ * @wish: what the cell asks for besides a program; NULL: nothing, stdio is @stdio
  * @stdio: "null" or "pipe"
  * @crowd: other live cells
  * @resident: bytes of memory that it holds
@@ -17,6 +18,7 @@
  * @many: or bench_many, with so many processes
  */
 struct subject_arg {
+	const struct stand_wish *wish;
 	const char *stdio;
 	unsigned int crowd;
 	size_t resident;

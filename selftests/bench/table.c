@@ -10,6 +10,7 @@
 
 static unsigned int held, missed;
 static const char *title;
+static bool costs;
 
 void series_add(struct series *series, uint64_t ns)
 {
@@ -40,11 +41,22 @@ uint64_t series_at(const struct series *series, unsigned int percent)
 	return series->n ? series->ns[(series->n - 1) * percent / 100] : 0;
 }
 
-void table_head(const char *head)
+static void begin(const char *head, bool of_costs)
 {
 	title = head;
+	costs = of_costs;
 	printf("\n%s\n  %-50s %5s %9s %9s %9s  %-8s %s\n", head, "", "n", "median", "p10",
-	       "p90", "ratio", "budget");
+	       "p90", "ratio", costs ? "added" : "budget");
+}
+
+void table_head(const char *head)
+{
+	begin(head, false);
+}
+
+void table_costs(const char *head)
+{
+	begin(head, true);
 }
 
 static void print_time(uint64_t ns)
@@ -94,13 +106,18 @@ static void save(const struct row *row, const struct verdict *verdict)
 	const struct series *series = row->series;
 	const struct series *against = row->against && row->against->n ? row->against : NULL;
 
-	data_line("row\t%s\t%s\t%zu\t%llu\t%llu\t%llu\t%s\t%llu\t%s\t%s\t%s", title, row->name,
-		  series->n, (unsigned long long)series_at(series, 50),
+	data_line("%s\t%s\t%s\t%zu\t%llu\t%llu\t%llu\t%s\t%llu\t%s\t%s\t%s",
+		  costs ? "cost" : "row", title, row->name, series->n, (unsigned long long)series_at(series, 50),
 		  (unsigned long long)series_at(series, 10),
 		  (unsigned long long)series_at(series, 90),
 		  against && against->name ? against->name : "",
 		  against ? (unsigned long long)series_at(against, 50) : 0, verdict->ratio,
 		  verdict->budget, verdict->verdict);
+}
+
+static double added_us(const struct row *row)
+{
+	return ((double)series_at(row->series, 50) - (double)series_at(row->against, 50)) / 1000;
 }
 
 void table_row(const struct row *row)
@@ -110,6 +127,8 @@ void table_row(const struct row *row)
 	printf("  %-50s", row->name);
 	if (row->note || !row->series->n) {
 		printf(" skipped: %s\n", row->note ? row->note : "no samples");
+		data_line("skip\t%s\t%s\t%s\t%s", title, row->name,
+			  row->note ? row->note : "no samples", costs ? "cost" : "row");
 		return;
 	}
 	printf(" %5zu", row->series->n);
@@ -119,6 +138,8 @@ void table_row(const struct row *row)
 	if (row->against && row->against->n) {
 		verdict = judge(row);
 		printf("  %-8s", verdict.ratio);
+		if (costs)
+			printf(" %+.1f us", added_us(row));
 	}
 	if (*verdict.budget)
 		printf(" %s: %s", verdict.budget, verdict.verdict);

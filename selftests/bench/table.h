@@ -40,6 +40,10 @@ struct row {
 };
 
 void table_head(const char *title);
+
+/* table_costs() - the head of a table whose last column is what a row takes more than @against */
+void table_costs(const char *title);
+
 void table_row(const struct row *row);
 
 /* table_note() - a line under the rows. */
