@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -100,6 +101,9 @@ static const struct priv_op {
 
 static uint32_t ops_held;
 
+/* The capabilities of all of them: one bit each, as capset(2) counts them. */
+static uint64_t permitted;
+
 bool caps_of_root(void)
 {
 	return geteuid() == 0;
@@ -110,29 +114,49 @@ static int n_caps(const struct priv_op *op)
 	return caps_of_root() ? op->n_caps : op->n_own;
 }
 
-static int set_flags(cap_t caps, const struct priv_op *op, cap_flag_t flag)
+static uint64_t mask_of(const struct priv_op *op)
 {
-	int n = n_caps(op);
+	uint64_t mask = 0;
 
-	return n ? cap_set_flag(caps, flag, n, op->caps, CAP_SET) : 0;
+	for (int k = 0, n = n_caps(op); k < n; k++)
+		mask |= UINT64_C(1) << op->caps[k];
+	return mask;
+}
+
+static uint64_t mask_of_all(uint32_t ops)
+{
+	uint64_t mask = 0;
+
+	for (int i = 0; i < PRIV_COUNT; i++)
+		if (ops & PRIV_MASK(i))
+			mask |= mask_of(&priv_ops[i]);
+	return mask;
+}
+
+static void hold(uint32_t ops)
+{
+	ops_held = ops;
+	permitted = mask_of_all(ops);
+}
+
+/*
+ * Permitted: all operations held. Effective: those of @op, if one is given. It is done
+ * many times for each cell, so by the system call itself: nothing is asked, or allocated.
+ */
+static int apply(const struct priv_op *op)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	uint64_t effective = op ? mask_of(op) : 0;
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = (uint32_t)effective, .permitted = (uint32_t)permitted },
+		{ .effective = (uint32_t)(effective >> 32),
+		  .permitted = (uint32_t)(permitted >> 32) },
+	};
+
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
 DEFINE_FREE(cap, cap_t, if (*p) cap_free(*p))
-
-/* Permitted: all operations held. Effective: those of @op, if one is given. */
-static int apply(const struct priv_op *op)
-{
-	cap_t caps __free(cap) = cap_init();
-
-	if (!caps)
-		return -errno;
-	for (int i = 0; i < PRIV_COUNT; i++)
-		if (ops_held & PRIV_MASK(i) && set_flags(caps, &priv_ops[i], CAP_PERMITTED) < 0)
-			return -errno;
-	if (op && set_flags(caps, op, CAP_EFFECTIVE) < 0)
-		return -errno;
-	return cap_set_proc(caps) < 0 ? -errno : 0;
-}
 
 /* The first capability of an operation that is not permitted; -1: all are. */
 static cap_value_t missing(cap_t caps, const struct priv_op *op)
@@ -190,16 +214,14 @@ static int check_held(uint32_t *needed, struct error *err)
 /* A bound that the child needs not lower again, one capability at a time. */
 static int drop_bounding(uint32_t needed)
 {
+	uint64_t keep = mask_of_all(needed);
+
 	for (cap_value_t cap = 0; ; cap++) {
 		int held = cap_get_bound(cap);
-		bool keep = false;
 
 		if (held < 0)	/* EINVAL, and nothing else, says that there is no such one */
 			return errno == EINVAL && cap > 0 ? 0 : -errno;
-		for (int i = 0; i < PRIV_COUNT; i++)
-			for (int k = 0; needed & PRIV_MASK(i) && k < n_caps(&priv_ops[i]); k++)
-				keep |= priv_ops[i].caps[k] == cap;
-		if (!keep && held && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+		if (!(keep >> cap & 1) && held && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
 			return -errno;
 	}
 }
@@ -215,7 +237,7 @@ int caps_init(uint32_t needed, struct error *err)
 	ret = drop_bounding(needed);
 	if (ret < 0 && (needed & PRIV_MASK(PRIV_CREDENTIALS)))
 		return err_set(err, "capabilities", ret, "cannot drop the bounding set");
-	ops_held = needed;
+	hold(needed);
 	ret = apply(NULL);
 	if (ret < 0)
 		return err_set(err, "capabilities", ret, "cannot empty the effective set");
@@ -227,7 +249,7 @@ int caps_forget(uint32_t ops, struct error *err)
 	bool bounded = ops_held & PRIV_MASK(PRIV_CREDENTIALS);
 	int ret;
 
-	ops_held &= ~ops;
+	hold(ops_held & ~ops);
 	ret = apply(bounded ? &priv_ops[PRIV_CREDENTIALS] : NULL);
 	if (ret == 0 && bounded)
 		ret = drop_bounding(ops_held);
