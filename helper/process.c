@@ -38,15 +38,17 @@ int rlimit_number(const char *name)
 	return -1;
 }
 
-/* What a cell gets that asks for nothing; false: the helper's own. */
-static bool default_rlimit(int number, rlim_t own_hard, struct plan_rlimit *ret)
+/* Does a cell that asks for nothing get another one than the helper's own? */
+static bool has_default(int number)
+{
+	return number == RLIMIT_CORE || number == RLIMIT_NICE || number == RLIMIT_RTPRIO;
+}
+
+static void default_rlimit(int number, rlim_t own_hard, struct plan_rlimit *ret)
 {
 	rlim_t most = number == RLIMIT_CORE ? 1 : 0;
 
-	if (number != RLIMIT_CORE && number != RLIMIT_NICE && number != RLIMIT_RTPRIO)
-		return false;
 	ret->soft = ret->hard = own_hard < most ? own_hard : most;
-	return true;
 }
 
 static int prepare_rlimit(int number, const struct plan_rlimit *asked, struct child_process *ret,
@@ -56,10 +58,13 @@ static int prepare_rlimit(int number, const struct plan_rlimit *asked, struct ch
 	struct rlimit own;
 	char field[48];
 
+	/* What the child only inherits need not be known. */
+	if (!asked->given && !has_default(number))
+		return 0;
 	if (getrlimit((__rlimit_resource_t)number, &own) < 0)
 		return err_set(err, STEP, errno, "getrlimit");
-	if (!asked->given && !default_rlimit(number, own.rlim_max, &want))
-		return 0;
+	if (!asked->given)
+		default_rlimit(number, own.rlim_max, &want);
 	if (want.hard > own.rlim_max) {
 		snprintf(field, sizeof(field), FIELD("rlimits/%s"), rlimit_names[number]);
 		err_field_set(err, field);
