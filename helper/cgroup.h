@@ -44,6 +44,7 @@
  *	with another @root must not share a table
  * @whole: its mount shows every cgroup that is below @root
  * @by_trial: that was found out by trial, so other helpers may be trying just now
+ * @accounted: controllers_account() has been here
  */
 struct cgroup_parent {
 	int fd;
@@ -56,6 +57,7 @@ struct cgroup_parent {
 	uint64_t root;
 	bool whole;
 	bool by_trial;
+	bool accounted;
 };
 
 #define CGROUP_PARENT_NONE	{ .fd = -EBADF, .lock_fd = -EBADF }

@@ -299,7 +299,7 @@ static int look_for_file(const struct walk *walk, const struct limit *limit, str
 	return refuse_file(limit->file, limit->field, err);
 }
 
-int limits_enable(const struct cgroup_parent *parent, const struct plan_limits *limits,
+int limits_enable(struct cgroup_parent *parent, const struct plan_limits *limits,
 		  struct error *err)
 {
 	struct needs needs = { .n = 0 };

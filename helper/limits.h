@@ -17,7 +17,7 @@
  * Return: 0; -EOPNOTSUPP: not on this host; -EBUSY: the cgroup above has processes;
  * other -errno of a disk.
  */
-int limits_enable(const struct cgroup_parent *parent, const struct plan_limits *limits,
+int limits_enable(struct cgroup_parent *parent, const struct plan_limits *limits,
 		  struct error *err);
 
 /* limits_apply() - write them to a leaf and read each back. */

@@ -151,11 +151,14 @@ int controller_enable(const struct cgroup_parent *parent, const char *controller
 	return ret;
 }
 
-void controllers_account(const struct cgroup_parent *parent)
+void controllers_account(struct cgroup_parent *parent)
 {
 	static const char *const wanted[] = { "memory", "pids" };
 	char given[512], held[512], word[32];
 
+	if (parent->accounted)
+		return;
+	parent->accounted = true;
 	if (io_read_at(parent->fd, "cgroup.subtree_control", given, sizeof(given)) < 0 ||
 	    (has_word(given, wanted[0], ' ') && has_word(given, wanted[1], ' ')) ||
 	    io_read_at(parent->fd, "cgroup.controllers", held, sizeof(held)) < 0)

@@ -33,8 +33,8 @@ bool controller_is_here(const struct cgroup_parent *parent, const char *controll
  *
  * With memory and pids a cell's OOM kills and peaks are known, without any limit. Only
  * what the parent has itself is handed down, and a failure is none: then these figures
- * are not known.
+ * are not known. Looks once for each opened parent.
  */
-void controllers_account(const struct cgroup_parent *parent);
+void controllers_account(struct cgroup_parent *parent);
 
 #endif /* HELPER_LIMITS_CONTROLLER_H */

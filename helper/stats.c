@@ -49,11 +49,12 @@ void stats_read(int leaf_fd, struct cell_stats *stats)
 		stats->system_usec = keyed(buf, "system_usec");
 	}
 	/* oom_kill counts victims; oom only counts that a limit was met. */
-	if (io_read_at(leaf_fd, "memory.events", buf, sizeof(buf)) > 0)
+	if (io_read_at(leaf_fd, "memory.events", buf, sizeof(buf)) > 0) {
 		stats->oom_kills = keyed(buf, "oom_kill");
-	stats->memory_peak = number(leaf_fd, "memory.peak");
+		stats->memory_peak = number(leaf_fd, "memory.peak");
+		stats->swap_peak = number(leaf_fd, "memory.swap.peak");
+	}
 	stats->pids_peak = number(leaf_fd, "pids.peak");
-	stats->swap_peak = number(leaf_fd, "memory.swap.peak");
 	read_pressure(leaf_fd, "cpu.pressure", &stats->cpu);
 	read_pressure(leaf_fd, "memory.pressure", &stats->memory);
 	read_pressure(leaf_fd, "io.pressure", &stats->io);
