@@ -164,6 +164,7 @@ struct child_path {
  * @uid: of the cell, as its user namespace has it; @gid: likewise
  * @has_groups: there may be supplementary groups to drop
  * @drop_caps: capabilities that it takes to become that, bits of capability.h
+ * @bounding: what its bounding set may have in it; @ignored: from child_ignored_signals()
  */
 struct child {
 	char *const *argv;
@@ -187,6 +188,8 @@ struct child {
 	gid_t gid;
 	bool has_groups;
 	uint32_t drop_caps;
+	uint64_t bounding;
+	uint64_t ignored;
 };
 
 /**
@@ -229,6 +232,13 @@ int child_mount(const struct child_namespaces *ns, struct child_status *status);
  * and the like are closed to the cell. Return: an fd, or -errno.
  */
 int child_init_image(void);
+
+/**
+ * child_ignored_signals() - signals that the helper ignores, bit N - 1 for signal N
+ *
+ * A child inherits that, and ends it. Asked once: nobody in a helper begins to ignore one.
+ */
+uint64_t child_ignored_signals(void);
 
 /* child_step_name() - for messages. */
 const char *child_step_name(enum child_step step);

@@ -49,7 +49,21 @@ int child_fail(struct child_status *status, enum child_step step, const char *wh
 	return -1;
 }
 
-int child_session(void)
+uint64_t child_ignored_signals(void)
+{
+	uint64_t ignored = 0;
+
+	for (int sig = 1; sig <= KERNEL_NSIG; sig++) {
+		struct kernel_sigaction now = { .handler = NULL };
+
+		syscall(SYS_rt_sigaction, sig, NULL, &now, sizeof(now.mask));
+		if (now.handler == SIG_IGN)
+			ignored |= UINT64_C(1) << (sig - 1);
+	}
+	return ignored;
+}
+
+int child_session(const struct child *child)
 {
 	struct kernel_sigaction dfl = { .handler = NULL };
 	const struct sched_param other = { .sched_priority = 0 };
@@ -60,7 +74,7 @@ int child_session(void)
 		return -1;
 	/* CLONE_CLEAR_SIGHAND leaves ignored signals ignored. */
 	for (int sig = 1; sig <= KERNEL_NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP &&
+		if (child->ignored >> (sig - 1) & 1 &&
 		    syscall(SYS_rt_sigaction, sig, &dfl, NULL, sizeof(dfl.mask)) < 0)
 			return -1;
 	/* What a caller may have and a cell must not: real-time priority, fixed addresses. */
@@ -117,16 +131,13 @@ static int set_caps(uint32_t effective, uint32_t permitted)
 }
 
 /* EINVAL, and nothing else, says that there is no capability of that number. */
-static int drop_bounding(void)
+static int drop_bounding(uint64_t bounding)
 {
-	for (int cap = 0; ; cap++) {
-		int held = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
-
-		if (held < 0)
-			return errno == EINVAL && cap > 0 ? 0 : -1;
-		if (held && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+	for (int cap = 0; cap < 64; cap++)
+		if (bounding >> cap & 1 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 &&
+		    errno != EINVAL)
 			return -1;
-	}
+	return 0;
 }
 
 /*
@@ -147,7 +158,7 @@ int child_drop(const struct child *child)
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0)
 		return -1;
-	if (drop_bounding() < 0 ||
+	if (drop_bounding(child->bounding) < 0 ||
 	    syscall(SYS_setresuid, child->uid, child->uid, child->uid) < 0 ||
 	    set_caps(0, 0) < 0)
 		return -1;
@@ -359,7 +370,7 @@ int child_isolate(const struct child *child, struct child_status *status)
 		return -1;
 	if (enter_namespaces(child, status) < 0)
 		return -1;
-	if (child_session() < 0)
+	if (child_session(child) < 0)
 		return child_fail(status, CHILD_SESSION, NULL);
 	if (set_process(child->process, status) < 0)
 		return -1;

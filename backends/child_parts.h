@@ -12,7 +12,7 @@ int child_fail(struct child_status *status, enum child_step step, const char *wh
 int child_drop(const struct child *child);
 
 /* child_session() - a session of its own; signals, scheduler and personality as after a boot. */
-int child_session(void);
+int child_session(const struct child *child);
 
 /*
  * child_make_namespaces() - in the new namespaces: ids, cgroup, name, mounts

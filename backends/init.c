@@ -44,7 +44,7 @@ void child_become_init(const struct child *child, struct child_status *status)
 	if (child_make_namespaces(child->namespaces, status) < 0)
 		return;
 	status->root_mount = sys_mount_id("/");
-	if (child_session() < 0)
+	if (child_session(child) < 0)
 		child_fail(status, CHILD_SESSION, name);
 	else if (take_null(child) < 0)
 		child_fail(status, CHILD_STDIO, name);

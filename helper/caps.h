@@ -54,6 +54,12 @@ int caps_init(uint32_t needed, struct error *err);
  */
 int caps_forget(uint32_t ops, struct error *err);
 
+/*
+ * caps_bounding() - what the bounding set of this process's threads may still have in it,
+ * bits of capability.h. It never grows; all bits where caps_init() could not lower it.
+ */
+uint64_t caps_bounding(void);
+
 /* caps_of_root() - is the caller root? Else its own uid is all that its cells can have. */
 bool caps_of_root(void);
 

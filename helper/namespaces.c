@@ -290,3 +290,9 @@ uint32_t namespaces_drop_caps(void)
 
 	return 1U << CAP_SETPCAP | (caps_of_root() ? ids : 0);
 }
+
+/* Whoever enters a user namespace begins there with a full one. */
+uint64_t namespaces_bounding(const struct cell *cell)
+{
+	return has(cell, UNSHARE_USER) ? UINT64_MAX : caps_bounding();
+}

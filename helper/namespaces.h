@@ -31,6 +31,9 @@ void namespaces_prepare(struct cell *cell);
 /* namespaces_drop_caps() - what a child has in effect while it drops all. */
 uint32_t namespaces_drop_caps(void);
 
+/* namespaces_bounding() - what the bounding set of its child may have in it. */
+uint64_t namespaces_bounding(const struct cell *cell);
+
 /*
  * namespaces_map() - for the child that waits for it: its id maps, and what else it takes
  * rights outside of its user namespace to write. 0 or -errno.

@@ -40,6 +40,7 @@ struct spawner {
 	int slots[SLOTS];
 	int null;
 	int init_image;		/* made when it is first needed */
+	uint64_t ignored;
 	char *stack;
 	struct spawn *spawn;	/* NULL in a request: end */
 	bool abandoned;
@@ -91,6 +92,7 @@ static bool fill_slots(const struct spawner *spawner, struct child *child)
 	    !take_slot(spawner, SLOT_INIT, &child->init_fd))
 		return false;
 	child->null_fd = spawner->null;
+	child->ignored = spawner->ignored;
 	raise_top(&top, spawner->null);
 	raise_top(&top, spawner->ask);
 	raise_top(&top, spawner->go);
@@ -314,6 +316,7 @@ int spawner_open(struct spawner **ret, struct error *err)
 	spawner->ask = spawner->go = spawner->init_image = -EBADF;
 	for (int i = 0; i < SLOTS; i++)
 		spawner->slots[i] = -EBADF;
+	spawner->ignored = child_ignored_signals();
 	spawner->stack = make_stack();
 	status = spawner->stack ? keep_low_fds(spawner) : -ENOMEM;
 	if (status == 0)

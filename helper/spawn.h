@@ -20,7 +20,7 @@ struct spawner;
 /**
  * struct spawn - one birth: of a workload, and of an init before it if the cell has one
  * @backend: whose enter() the child runs
- * @child: prepared; its fd_limit, null_fd and init_fd are for the spawner
+ * @child: prepared; its fd_limit, null_fd, init_fd and ignored are for the spawner
  * @cgroup_fd: where the child is born
  * @net_fd: its network namespace; negative: the helper's own
  * @init_pid: the init; 0: none; @init_pidfd: of it, CLOEXEC; the caller owns it

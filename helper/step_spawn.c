@@ -342,6 +342,7 @@ static int prepare(struct cell *cell, struct error *err)
 		.process = &cell->process,
 		.has_groups = caps_of_root(),
 		.drop_caps = namespaces_drop_caps(),
+		.bounding = namespaces_bounding(cell),
 		.uid = cell->identity.uid,
 		.gid = cell->identity.gid,
 	};
