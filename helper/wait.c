@@ -274,14 +274,22 @@ int wait_reap(struct cell *cell, struct error *err)
 	return err_set(err, "wait", ETIMEDOUT, "process %d outlives SIGKILL", wait->child.pid);
 }
 
+/*
+ * The kernel tells of a change of cgroup.events once in 10 ms, and birth was one. Of the
+ * end of a namespace's init, the last of its processes, it tells at once.
+ */
 int wait_until_empty(struct cell *cell, struct error *err)
 {
 	struct loop *loop = cell->host->loop;
-	struct loop_op events = { .done = NULL };
+	struct loop_op events = { .done = NULL }, init = { .done = NULL };
+	int populated = cgroup_leaf_populated(cell->events_fd);
 	struct bound bound;
-	int populated;
 
+	if (populated == 0)
+		return 0;
 	bound_begin(&bound, loop);
+	if (cell->init.fd >= 0)
+		loop_poll(loop, &init, cell->init.fd, POLLIN);
 	while ((populated = cgroup_leaf_populated(cell->events_fd)) == 1) {
 		if (!events.armed)
 			loop_poll(loop, &events, cell->events_fd, POLLPRI);
@@ -289,6 +297,7 @@ int wait_until_empty(struct cell *cell, struct error *err)
 			break;
 	}
 	loop_drop(&events);
+	loop_drop(&init);
 	loop_drop(&bound.op);
 	if (populated == 0)
 		return 0;
