@@ -104,6 +104,7 @@ static uint32_t ops_held;
 /* The capabilities of all of them: one bit each, as capset(2) counts them. */
 static uint64_t permitted;
 
+/* Other threads keep what caps_forget() takes from this one, so it stays as it begins. */
 static uint64_t bounding = UINT64_MAX;
 
 uint64_t caps_bounding(void)
@@ -221,22 +222,16 @@ static int check_held(uint32_t *needed, struct error *err)
 /* A bound that the child needs not lower again, one capability at a time. */
 static int drop_bounding(uint32_t needed)
 {
-	uint64_t keep = mask_of_all(needed), left = 0;
+	uint64_t keep = mask_of_all(needed);
 
 	for (cap_value_t cap = 0; ; cap++) {
 		int held = cap_get_bound(cap);
 
-		if (held < 0 && (errno != EINVAL || cap == 0))
-			return -errno;
 		if (held < 0)	/* EINVAL, and nothing else, says that there is no such one */
-			break;
+			return errno == EINVAL && cap > 0 ? 0 : -errno;
 		if (!(keep >> cap & 1) && held && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
 			return -errno;
-		if (held)
-			left |= keep & UINT64_C(1) << cap;
 	}
-	bounding = left;
-	return 0;
 }
 
 int caps_init(uint32_t needed, struct error *err)
@@ -250,6 +245,8 @@ int caps_init(uint32_t needed, struct error *err)
 	ret = drop_bounding(needed);
 	if (ret < 0 && (needed & PRIV_MASK(PRIV_CREDENTIALS)))
 		return err_set(err, "capabilities", ret, "cannot drop the bounding set");
+	if (ret == 0)
+		bounding = mask_of_all(needed);
 	hold(needed);
 	ret = apply(NULL);
 	if (ret < 0)

@@ -21,7 +21,7 @@
 #include "selftests/root/inside.h"
 #include "selftests/root/steps.h"
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 
 #define CELLS	10
 
