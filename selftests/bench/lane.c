@@ -129,6 +129,25 @@ static void lane_close(struct lane *lane)
 	}
 }
 
+/* How far it is from one lane to the next in this round: a number that meets all of them. */
+static size_t stride_of(unsigned int round, size_t n)
+{
+	size_t stride = n > 2 ? 1 + round % (n - 1) : 1;
+
+	for (;; stride++) {
+		size_t a = stride, b = n;
+
+		while (b) {
+			size_t rest = a % b;
+
+			a = b;
+			b = rest;
+		}
+		if (a == 1)
+			return stride;
+	}
+}
+
 void lanes_run(struct lane *lanes, size_t n, const struct turns *turns)
 {
 	for (size_t i = 0; i < n; i++)
@@ -136,9 +155,10 @@ void lanes_run(struct lane *lanes, size_t n, const struct turns *turns)
 	for (size_t i = 0; i < n; i++)
 		lane_turn(&lanes[i], turns->warm_up, false);
 	for (unsigned int round = 0; round < turns->rounds; round++) {
+		size_t stride = stride_of(round, n);
+
 		for (size_t i = 0; i < n; i++) {
-			size_t first = round % n;
-			struct lane *lane = &lanes[(round % 2 ? first + n - i : first + i) % n];
+			struct lane *lane = &lanes[(round + i * stride) % n];
 
 			if (lane->every && round % lane->every)
 				continue;

@@ -64,7 +64,7 @@ struct turns {
  * lanes_run() - open all, measure all in turns, close all; series are sorted
  *
  * Each round begins with another lane, so that what changes slowly (the machine's clock,
- * its memory) favours none; and each second one goes backwards: what a lane leaves to the
+ * its memory) favours none, and takes them in another order: what a lane leaves to the
  * kernel's threads or in the caches does not always weigh on the same neighbour.
  */
 void lanes_run(struct lane *lanes, size_t n, const struct turns *turns);
