@@ -221,18 +221,21 @@ static int fill_lists(struct draft *draft, struct error *err)
 	return ret;
 }
 
-/* Everything can be read, nothing written but what leaves no trace. */
-static int fill_default(struct draft *draft, bool host_root)
+/*
+ * Everything can be read, nothing written but what leaves no trace. Where the host's mounts
+ * are read-only this still closes what is no file there: named pipes of the uid's.
+ */
+static int fill_default(struct draft *draft, bool owner)
 {
 	const struct plan *plan = draft->plan;
 	const uint64_t proc = LANDLOCK_ACCESS_FS_WRITE_FILE | COMPAT_LANDLOCK_ACCESS_FS_TRUNCATE;
 	bool shm = plan->isolation.unshare & UNSHARE_IPC && plan->isolation.unshare & UNSHARE_MNT;
 	int ret = allow_present(draft->fd, null_devices, RIGHTS_WRITE);
 
-	/* The host's uid 0 owns /proc/sys. */
-	if (ret == 0 && !host_root && is_covered(plan, "/proc"))
+	/* The host's uid 0 owns /proc/sys; and the /proc of an owner's cell is read-only. */
+	if (ret == 0 && !owner && is_covered(plan, "/proc"))
 		allow_late(draft, "/proc", proc);
-	else if (ret == 0 && !host_root)
+	else if (ret == 0 && !owner)
 		ret = allow(draft->fd, "/proc", proc);
 	if (ret == 0 && shm && access("/dev/shm", F_OK) == 0)
 		allow_late(draft, "/dev/shm", RIGHTS_WRITE);
@@ -251,7 +254,7 @@ static unsigned int count(char *const *list)
 	return n;
 }
 
-static int fill(struct draft *draft, bool host_root, struct error *err)
+static int fill(struct draft *draft, bool owner, struct error *err)
 {
 	const struct plan *plan = draft->plan;
 	const struct plan_isolation *isolation = &plan->isolation;
@@ -265,8 +268,8 @@ static int fill(struct draft *draft, bool host_root, struct error *err)
 		return -ENOMEM;
 	if (isolation->listed)
 		ret = fill_lists(draft, err);
-	else if (plan->user.dynamic || host_root)
-		ret = fill_default(draft, host_root);
+	else if (plan->user.dynamic || owner)
+		ret = fill_default(draft, owner);
 	if (ret == 0 && isolation->workspace)
 		allow_late(draft, plan->working_directory, RIGHTS_READ | RIGHTS_WRITE);
 	return ret;
@@ -294,14 +297,14 @@ int domain_check(const struct plan_isolation *isolation, struct error *err)
 }
 
 /* The rights that the domain is about. */
-static uint64_t rights_of(const struct plan *plan, bool host_root)
+static uint64_t rights_of(const struct plan *plan, bool owner)
 {
 	if (plan->isolation.listed)
 		return RIGHTS_READ | RIGHTS_WRITE;
-	return plan->user.dynamic || host_root ? RIGHTS_WRITE : RIGHTS_NONE;
+	return plan->user.dynamic || owner ? RIGHTS_WRITE : RIGHTS_NONE;
 }
 
-int domain_prepare(const struct plan *plan, bool host_root, int shared, struct child *child,
+int domain_prepare(const struct plan *plan, bool owner, int shared, struct child *child,
 		   struct error *err)
 {
 	const uint32_t covering = UNSHARE_PID | UNSHARE_IPC;
@@ -316,12 +319,12 @@ int domain_prepare(const struct plan *plan, bool host_root, int shared, struct c
 	if (shared < 0 || (plan->user.dynamic && !isolation->listed && !isolation->workspace &&
 			   !(isolation->unshare & covering)))
 		return 0;
-	draft.handled = rights_of(plan, host_root);
+	draft.handled = rights_of(plan, owner);
 	draft.fd = make(draft.handled);
 	if (draft.fd < 0)
 		return err_set(err, "spawn", draft.fd, "cannot make a Landlock domain");
 	child->domain_fd = draft.fd;
-	ret = fill(&draft, host_root, err);
+	ret = fill(&draft, owner, err);
 	return ret < 0 ? err_set(err, "spawn", ret, "cannot make a Landlock domain") : 0;
 }
 

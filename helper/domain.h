@@ -35,14 +35,15 @@ int domain_check(const struct plan_isolation *isolation, struct error *err);
 /**
  * domain_prepare() - the domain that a plan needs
  * @plan: its isolation
- * @host_root: the cell's uid is the host's 0
+ * @owner: the cell's uid is not its own and may write cgroups, or is the host's 0: it is
+ *	kept from writing as a dynamic one is
  * @shared: from domain_open()
  * @child: its paths are filled; takes domain_fd and domain_paths
  * @err: fields readOnlyPaths and readWritePaths
  *
  * Return: 0; -EOPNOTSUPP: not with this kernel's Landlock; -errno of a path.
  */
-int domain_prepare(const struct plan *plan, bool host_root, int shared, struct child *child,
+int domain_prepare(const struct plan *plan, bool owner, int shared, struct child *child,
 		   struct error *err);
 
 /* domain_release() - what domain_prepare() made; idempotent. */

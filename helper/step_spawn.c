@@ -355,7 +355,7 @@ static int prepare(struct cell *cell, struct error *err)
 	ret = cell->backend->prepare(child, err);
 	cell->prepared = ret == 0;
 	if (ret == 0)
-		ret = domain_prepare(cell->plan, cell->identity.uid == 0, cell->host->domain_fd,
+		ret = domain_prepare(cell->plan, namespaces_owner(cell), cell->host->domain_fd,
 				     child, err);
 	cell->spawn.backend = cell->backend;
 	cell->spawn.cgroup_fd = cell->leaf_fd;

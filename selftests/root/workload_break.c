@@ -232,11 +232,16 @@ static void try_handle(const char *path)
 
 /* ---- an end that does not come ---- */
 
+static void ignore_all(void)
+{
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		signal(sig, SIG_IGN);
+}
+
 static void be_deaf(const char *unused)
 {
 	(void)unused;
-	for (int sig = 1; sig <= SIGRTMAX; sig++)
-		signal(sig, SIG_IGN);
+	ignore_all();
 	told(0);
 }
 
@@ -274,7 +279,7 @@ static void leave_daemons(const char *number)
 		if (fork() == 0) {
 			if (setsid() < 0 || fork() > 0)
 				_exit(0);
-			be_deaf(NULL);
+			ignore_all();
 			prctl(PR_SET_NAME, "kworker/0:1", 0, 0, 0);
 			if (write(ready[1], "", 1) != 1 || close_range(0, ~0U, 0) < 0)
 				_exit(1);
