@@ -3,17 +3,19 @@
  * Attempts to break out, and where each kind of them is tested:
  *
  *   setuid, file capabilities	cell_escape_test.c, here
- *   ptrace, process_vm, pidfd	cell_escape_test.c, here
- *   another cgroup.procs	cell_escape_test.c (dynamic), caller_test.c (the caller's, the
- *				owner of a delegated parent), here (uid 0)
- *   out of the workspace	here; isolation_namespaces_test.c (/proc/1)
+ *   ptrace, process_vm, pidfd	cell_escape_test.c, here, break_others_test.c (each kind of uid)
+ *   limits and priorities	break_others_test.c
+ *   another cgroup.procs	cell_escape_test.c (dynamic), break_owner_test.c (the caller's,
+ *				the owner of a parent), break_root_test.c (uid 0)
+ *   out of the workspace	here; break_nested_test.c, isolation_namespaces_test.c (/proc/1)
  *   TIOCSTI, clocks, names	cell_syscalls_test.c
- *   new namespaces		cell_syscalls_test.c, cell_sockets_test.c
+ *   new namespaces		break_nested_test.c, cell_syscalls_test.c, cell_sockets_test.c
+ *   files and services of root	break_root_test.c (uid 0)
  *   keyrings, shared memory	cell_credentials_test.c, isolation_namespaces_test.c
  *   fork and memory bombs	limits_pids_test.c, limits_memory_test.c
  *   stuck in the kernel	break_stuck_test.c
- *   stopped, frozen, deaf	run_stop_test.c, isolation_namespaces_test.c
- *   daemons			run_residue_test.c
+ *   stopped, frozen, deaf	break_end_test.c, run_stop_test.c, isolation_namespaces_test.c
+ *   daemons, CLONE_PARENT	break_end_test.c, run_residue_test.c
  *   the workspace itself	isolation_workspace_test.c
  *   core dumps			run_exit_test.c, isolation_process_test.c
  *   the helper's own program	here
