@@ -66,10 +66,10 @@ static int refuse_writable(const struct cell *cell, const char *where, struct er
 }
 
 /*
- * The cell owns cgroups, or as uid 0 whatever else there is, and read-only mounts alone keep it from writing them. So nothing may
- * undo these, or go by them: Landlock keeps the mounts as they are; the floor closes
- * clone3, which can bear a child into a cgroup whatever its mount says, and the baseline
- * new namespaces.
+ * The cell owns cgroups, or as uid 0 whatever else there is, and read-only mounts alone keep
+ * it from writing them. So nothing may undo these, or go by them: Landlock keeps the mounts
+ * as they are; the floor closes clone3, which can bear a child into a cgroup whatever its
+ * mount says, and the baseline new namespaces.
  */
 static int check_cgroups(struct cell *cell, struct error *err)
 {

@@ -99,7 +99,8 @@ const struct closed_call baseline_calls[] = {
 	CALL("memfd_secret", ENOSYS, "cuts up the kernel's map of memory, which slows the host"),
 
 	/* terminals */
-	CALL_VALUE("ioctl", EPERM, 1, TIOCSETD, "loads line disciplines: drivers of modems, on any pty"),
+	CALL_VALUE("ioctl", EPERM, 1, TIOCSETD,
+		   "loads line disciplines: drivers of modems, on any pty"),
 
 	LAST_CALL_ROW,
 };

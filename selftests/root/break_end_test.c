@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/breaking.h"
 
 FIXTURE(end) { struct test_env env; };

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/breaking.h"
 
 FIXTURE(nested) { struct test_env env; };

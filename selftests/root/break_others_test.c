@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/breaking.h"
 
 #define REACHES	13	/* tries of workload_break_process */

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/breaking.h"
 
 FIXTURE(owner)

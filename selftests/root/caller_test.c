@@ -67,7 +67,9 @@ TEST_F(caller, has_cells_of_its_own_uid_without_any_rights)
 
 TEST_F(caller, is_refused_user_namespaces_by_name)
 {
-	struct run run = caller_run(&self->all, status_document("'unshare': 'user,pid,mnt', 'userMap': {'uid': 0, 'gid': 0}"));
+	const char *doc = status_document("'unshare': 'user,pid,mnt', 'userMap': {'uid': 0, "
+					  "'gid': 0}");
+	struct run run = caller_run(&self->all, doc);
 
 	EXPECT_EQ(125, run_whole(&self->env, &run));
 	EXPECT_STREQ("EOPNOTSUPP", json_text_at(run.report, "/error/errnoName"));
@@ -77,7 +79,8 @@ TEST_F(caller, is_refused_user_namespaces_by_name)
 /* In a user namespace of its own it could mount again what is read-only. */
 TEST_F(caller, has_no_cells_without_the_baseline)
 {
-	struct run run = caller_run(&self->all, status_document("'unshare': ['pid', 'mnt'], 'seccomp': 'none'"));
+	const char *doc = status_document("'unshare': ['pid', 'mnt'], 'seccomp': 'none'");
+	struct run run = caller_run(&self->all, doc);
 
 	expect_refused(_metadata, &self->env, &run, "/spec/run/isolation/seccomp");
 }

@@ -188,7 +188,8 @@ static bool kill_at(const struct test_env *env, const struct attempt *try, unsig
 	const char *argv[] = {
 		"strace", "-D", "-qqq", "-o", "/dev/null", "-e", text("trace=%s", try->call),
 		"-e", text("inject=%s:signal=KILL:when=%u", try->call, when),
-		getenv("CELLOS_HELPER"), "egress", text("--cgroup-parent=%s", env->parent), "cut", "--set", "-", NULL
+		getenv("CELLOS_HELPER"), "egress", text("--cgroup-parent=%s", env->parent),
+		"cut", "--set", "-", NULL
 	};
 	struct run run = {
 		.verb = "egress", .document = json_text(try->rules), .before_exec = become_strace,

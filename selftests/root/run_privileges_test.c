@@ -264,7 +264,8 @@ TEST_F(cell, caller_without_any_capability_is_refused)
 	};
 
 	run_whole(&self->env, &run);
-	EXPECT_TRUE(is_refused(&run, "CAP_NET_ADMIN") || is_refused(&run, "cap_net_admin")) TH_LOG("%s", run.err.bytes);
+	EXPECT_TRUE(is_refused(&run, "CAP_NET_ADMIN") || is_refused(&run, "cap_net_admin"))
+		TH_LOG("%s", run.err.bytes);
 	EXPECT_STREQ("EPERM", json_text_at(run.report, "/error/errnoName"));
 	EXPECT_STREQ(before, host_snapshot(&self->env));
 }
