@@ -42,10 +42,10 @@ extern const struct sock_fprog filter_programs[FILTER_VARIANTS];
 /**
  * filter_no_unix - closes the Unix sockets of others, above the floor
  *
- * For the host's uid 0: who has these credentials is obeyed by service managers, message
- * buses and container engines of the host, wherever their sockets lie. A pair of connected
- * sockets reaches nobody else and stays open; not one of datagrams, which can be sent to
- * any address.
+ * For the host's uid 0, which service managers, message buses and container engines obey,
+ * wherever their sockets lie; and for a uid that owns cgroups, whose own daemons outside of
+ * the cell are as free as it is to leave them. A pair of connected sockets reaches nobody
+ * else and stays open; not one of datagrams, which can be sent to any address.
  */
 extern const struct sock_fprog filter_no_unix;
 

@@ -348,7 +348,7 @@ static int prepare(struct cell *cell, struct error *err)
 	};
 	memcpy(child->stdio, cell->stdio.child, sizeof(child->stdio));
 	child->filter = &filter_programs[filter_variant(&needs)];
-	child->filter_unix = cell->identity.uid == 0 ? &filter_no_unix : NULL;
+	child->filter_unix = namespaces_owner(cell) ? &filter_no_unix : NULL;
 	child->filter_extra = cell->filter.len ? &cell->filter : NULL;
 	namespaces_prepare(cell);
 	child->null_stdio = cell->plan->stdio == CELLOS_STDIO_NULL && cell->namespaces.private;

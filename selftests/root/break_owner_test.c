@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,6 +86,19 @@ TEST_F(owner, writes_no_file_and_no_named_pipe_of_its_own)
 	EXPECT_EQ(0, strncmp(run.out.bytes, "EACCES\n", 7)) TH_LOG("%s", run.out.bytes);
 	EXPECT_EQ(16, count_lines(run.out.bytes, "EROFS")) TH_LOG("%s", run.out.bytes);
 	EXPECT_EQ(4, count_lines(run.out.bytes, "done")) TH_LOG("%s", run.out.bytes);
+}
+
+/* A daemon of its uid outside of the cell is bound by none of the cell's rules. */
+TEST_F(owner, reaches_no_unix_socket_of_its_own)
+{
+	char *stream = text("%s/stream", self->env.dir), *datagram = text("%s/dgram", self->env.dir);
+	struct run run = owned(&self->env, &self->caller, variant->is_caller,
+			       text("unix connect:%s sendto:%s", stream, datagram));
+
+	serve_unix(SOCK_STREAM, stream);
+	serve_unix(SOCK_DGRAM, datagram);
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ(UNIX_CLOSED, inside_answers(&run));
 }
 
 /* What it has is its workspace, and the devices that leave no trace. */

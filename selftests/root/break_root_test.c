@@ -212,38 +212,22 @@ TEST_F(root, inherits_pipes_and_files_of_others)
 
 /* ---- whom it talks to ---- */
 
-static int serve(int type, const char *path)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-
-	strncpy(at.sun_path, path, sizeof(at.sun_path) - 1);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 ||
-	    chmod(path, 0666) < 0 || (type == SOCK_STREAM && listen(fd, 4) < 0))
-		give_up(path);
-	return fd;
-}
-
-#define CLOSED	"EAFNOSUPPORT EAFNOSUPPORT EAFNOSUPPORT EAFNOSUPPORT " \
-		"done ESOCKTNOSUPPORT done ESOCKTNOSUPPORT EAFNOSUPPORT ESOCKTNOSUPPORT"
-#define OPEN	"done done done done done done done done done done"
-
 TEST_F(root, reaches_no_unix_socket_of_the_host)
 {
 	char *stream = text("%s/stream", self->env.dir), *datagram = text("%s/dgram", self->env.dir);
 	const char *tries = text("unix connect:%s sendto:%s", stream, datagram);
 	struct run run = as_root(&self->env, tries);
 	char byte;
-	int fd = serve(SOCK_DGRAM, datagram);
+	int fd = serve_unix(SOCK_DGRAM, datagram);
 
-	serve(SOCK_STREAM, stream);
+	serve_unix(SOCK_STREAM, stream);
 	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
-	EXPECT_STREQ(CLOSED, inside_answers(&run));
+	EXPECT_STREQ(UNIX_CLOSED, inside_answers(&run));
 	EXPECT_EQ(-1, recv(fd, &byte, 1, MSG_DONTWAIT));
 	/* A uid that nobody obeys may: the servers are there, and say so. */
 	run.args[0] = NULL;
 	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
-	EXPECT_STREQ(OPEN, inside_answers(&run));
+	EXPECT_STREQ(UNIX_OPEN, inside_answers(&run));
 }
 
 TEST_F(root, writes_into_no_named_pipe)

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct run breaking(const struct test_env *env, const char *id, const char *members,
@@ -19,6 +21,18 @@ struct run breaking_process(const struct test_env *env, const char *id, const ch
 			    const char *tries)
 {
 	return inside_by(env, "workload_break_process", id, members, tries);
+}
+
+int serve_unix(int type, const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	strncpy(at.sun_path, path, sizeof(at.sun_path) - 1);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    chmod(path, 0666) < 0 || (type == SOCK_STREAM && listen(fd, 4) < 0))
+		give_up(path);
+	return fd;
 }
 
 /* Counts the lines, and those that are a whole word of @words, blanks between them. */

@@ -22,6 +22,14 @@ struct run breaking(const struct test_env *env, const char *id, const char *memb
 struct run breaking_process(const struct test_env *env, const char *id, const char *members,
 			    const char *tries);
 
+/* serve_unix() - a Unix socket at @path that everybody may write to; its fd */
+int serve_unix(int type, const char *path);
+
+/* The tries "unix connect:STREAM sendto:DATAGRAM", where all of it is closed, or open. */
+#define UNIX_CLOSED	"EAFNOSUPPORT EAFNOSUPPORT EAFNOSUPPORT EAFNOSUPPORT " \
+		"done ESOCKTNOSUPPORT done ESOCKTNOSUPPORT EAFNOSUPPORT ESOCKTNOSUPPORT"
+#define UNIX_OPEN	"done done done done done done done done done done"
+
 /* count_lines() - how many lines of @text are this one. */
 unsigned int count_lines(const char *text, const char *line);
 
