@@ -74,7 +74,7 @@ static int refuse_writable(const struct cell *cell, const char *where, struct er
 static int check_cgroups(struct cell *cell, struct error *err)
 {
 	const struct plan_user *user = &cell->plan->user;
-	char where[PATH_MAX];
+	char where[PATH_MAX] = "files";
 
 	if (!cell->host->parent.whole)
 		snprintf(where, sizeof(where), "cgroups that the mount does not show, above");

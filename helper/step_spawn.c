@@ -316,9 +316,8 @@ static int resolve_prefixes(struct cell *cell)
 	return given && !cell->prefixes ? -ENOMEM : 0;
 }
 
-static int prepare(struct cell *cell, struct error *err)
+static void choose_filters(struct cell *cell, struct child *child)
 {
-	struct child *child = &cell->spawn.child;
 	const struct plan_isolation *isolation = &cell->plan->isolation;
 	const struct filter_needs needs = {
 		.policy = &cell->plan->policy,
@@ -328,6 +327,15 @@ static int prepare(struct cell *cell, struct error *err)
 		/* What read-only mounts keep from a cell, new namespaces would give it. */
 		.baseline = isolation->seccomp == CELLOS_SECCOMP_BASELINE || cell->read_only,
 	};
+
+	child->filter = &filter_programs[filter_variant(&needs)];
+	child->filter_unix = namespaces_owner(cell) ? &filter_no_unix : NULL;
+	child->filter_extra = cell->filter.len ? &cell->filter : NULL;
+}
+
+static int prepare(struct cell *cell, struct error *err)
+{
+	struct child *child = &cell->spawn.child;
 	int ret = resolve_prefixes(cell);
 
 	if (ret < 0)
@@ -347,9 +355,7 @@ static int prepare(struct cell *cell, struct error *err)
 		.gid = cell->identity.gid,
 	};
 	memcpy(child->stdio, cell->stdio.child, sizeof(child->stdio));
-	child->filter = &filter_programs[filter_variant(&needs)];
-	child->filter_unix = namespaces_owner(cell) ? &filter_no_unix : NULL;
-	child->filter_extra = cell->filter.len ? &cell->filter : NULL;
+	choose_filters(cell, child);
 	namespaces_prepare(cell);
 	child->null_stdio = cell->plan->stdio == CELLOS_STDIO_NULL && cell->namespaces.private;
 	ret = cell->backend->prepare(child, err);
