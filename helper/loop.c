@@ -17,6 +17,9 @@
 /* IORING_TIMEOUT_BOOTTIME counts through suspend, as TTLs do (since Linux 5.15). */
 #define TIMER_FLAGS	(IORING_TIMEOUT_ABS | IORING_TIMEOUT_BOOTTIME)
 
+/* Between two questions to the kernel for a zombie that it does not give away yet. */
+#define REAP_PAUSE	(NSEC_PER_SEC / 20)
+
 struct loop {
 	struct io_uring ring;
 	bool no_waitid;		/* before Linux 6.7: found by use */
@@ -124,18 +127,23 @@ void loop_write(struct loop *loop, struct loop_op *op, int fd, const void *buf, 
 	io_uring_sqe_set_data(sqe, op);
 }
 
-void loop_timer(struct loop *loop, struct loop_op *op, uint64_t deadline)
+static void arm_timer(struct loop *loop, struct loop_op *op, uint64_t deadline)
 {
 	struct io_uring_sqe *sqe = next_sqe(loop, op);
 	struct __kernel_timespec *ts = (struct __kernel_timespec *)op->timespec;
 
 	if (!sqe)
 		return;
-	op->info = NULL;
 	ts->tv_sec = (int64_t)(deadline / NSEC_PER_SEC);
 	ts->tv_nsec = (long long)(deadline % NSEC_PER_SEC);
 	io_uring_prep_timeout(sqe, ts, 0, TIMER_FLAGS);
 	io_uring_sqe_set_data(sqe, op);
+}
+
+void loop_timer(struct loop *loop, struct loop_op *op, uint64_t deadline)
+{
+	op->info = NULL;
+	arm_timer(loop, op, deadline);
 }
 
 void loop_cancel(struct loop_op *op)
@@ -159,7 +167,12 @@ void loop_drop(struct loop_op *op)
 			return;
 }
 
-/* Where the kernel cannot wait through the ring, the poll says when to. */
+/*
+ * Where the kernel cannot wait through the ring, the poll says when to. But who is
+ * traced counts as ended for the poll and is its tracer's to reap first, which may be
+ * a process of its own that does nothing of the kind: so this never blocks, and asks
+ * again until the tracer has ended, too.
+ */
 static int finish_wait(struct loop *loop, struct loop_op *op, int res, bool *again)
 {
 	if (!op->polled) {
@@ -170,9 +183,14 @@ static int finish_wait(struct loop *loop, struct loop_op *op, int res, bool *aga
 		*again = true;
 		return 0;
 	}
-	if (res < 0)
+	if (res < 0 && res != -ETIME)
 		return res;
-	return waitid(P_PIDFD, (id_t)op->pidfd, op->info, WEXITED) < 0 ? -errno : 0;
+	if (waitid(P_PIDFD, (id_t)op->pidfd, op->info, WEXITED | WNOHANG) < 0)
+		return -errno;
+	*again = !op->info->si_pid;
+	if (*again)
+		arm_timer(loop, op, now_ns() + REAP_PAUSE);
+	return 0;
 }
 
 static void dispatch(struct loop *loop, struct loop_op *op, int res)

@@ -14,6 +14,7 @@
  *   keyrings, shared memory	cell_credentials_test.c, isolation_namespaces_test.c
  *   fork and memory bombs	limits_pids_test.c, limits_memory_test.c
  *   stuck in the kernel	break_stuck_test.c
+ *   a zombie that is kept	break_traced_test.c
  *   stopped, frozen, deaf	break_end_test.c, run_stop_test.c, isolation_namespaces_test.c
  *   daemons, CLONE_PARENT	break_end_test.c, run_residue_test.c
  *   the workspace itself	isolation_workspace_test.c

@@ -13,6 +13,8 @@
  *	open PATH...	opens these files for reading and writing
  *	escape PATH	mounts, changes its root, opens a handle; PATH is unmounted
  *	lock PATH...	locks these files, then waits for ever after "ready"
+ *	trace CODE	ends with this exit code, traced by a child that lives on and that
+ *			takes nothing: after the pids of both
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -147,6 +149,31 @@ static void try_escape(const char *path)
 	told(setns(open("/proc/1/ns/mnt", O_RDONLY), 0));
 }
 
+/* Whoever is traced is a zombie for as long as its tracer likes. */
+static void try_trace(const char *code)
+{
+	pid_t self = getpid(), tracer;
+	int fds[2];
+	char byte;
+
+	if (pipe(fds) < 0)
+		_exit(101);
+	tracer = fork();
+	if (tracer == 0) {
+		long ret = ptrace(PTRACE_SEIZE, self, NULL, NULL);
+
+		if (ret < 0 || write(fds[1], "x", 1) != 1)
+			_exit(102);
+		for (;;)
+			pause();
+	}
+	close(fds[1]);
+	if (tracer < 0 || read(fds[0], &byte, 1) != 1)
+		_exit(103);
+	printf("%d %d\n", self, tracer);
+	exit((int)strtol(code, NULL, 10));
+}
+
 static const struct {
 	const char *name;
 	void (*attempt)(const char *target);
@@ -156,6 +183,7 @@ static const struct {
 	{ "regain", try_regain },	{ "lock", try_lock },
 	{ "take", try_take },		{ "exec", try_exec },
 	{ "open", try_open },		{ "escape", try_escape },
+	{ "trace", try_trace },
 };
 
 int main(int argc, char **argv)
