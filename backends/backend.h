@@ -40,8 +40,10 @@ enum child_step {
 /**
  * struct child_status - why a child never became its workload
  *
- * Written by the child into memory that it shares with its parent (CLONE_VM),
- * which sleeps until the child has exec'ed or is gone (CLONE_VFORK).
+ * Written by the child into memory that it shares with its parent, which sleeps until
+ * the child has exec'ed or is gone (CLONE_VFORK). It may be all that they share: so
+ * @what points to what the parent has, too, and nothing else that a child writes is read
+ * by its parent. Of a birth with an init the workload reads what the init has written.
  */
 struct child_status {
 	enum child_step step;	/* CHILD_NONE: no failure was reported */
@@ -197,9 +199,9 @@ struct child {
  * @name: as in the document and the reports
  * @probe: can it work on this host? Fills @err if not.
  * @prepare: in the parent, before the clone; may allocate: fills child->paths
- * @enter: in the child, on a small stack, in shared memory: async-signal-safe
- *	calls only (signal-safety(7)), no allocation. Ends in exec, or returns
- *	after it has filled @status.
+ * @enter: in the child, on a small stack, in the helper's memory or a copy of it:
+ *	async-signal-safe calls only (signal-safety(7)), no allocation. Ends in
+ *	exec, or returns after it has filled @status.
  * @release: undoes @prepare; idempotent
  */
 struct backend {

@@ -2,8 +2,9 @@
 /*
  * The child between clone3 and exec: from a copy of the privileged helper to a
  * process that holds nothing. It runs on a small stack in the helper's own
- * memory, so: raw system calls where glibc would touch shared state (its
- * setuid() signals all threads), no allocation, no stdio.
+ * memory, or in a copy of it from beside other threads, so: raw system calls where
+ * glibc would touch shared state (its setuid() signals all threads), no allocation,
+ * no stdio.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -205,7 +206,7 @@ static int enter_workdir(const struct child *child, const struct child_status *s
 }
 
 /*
- * The kernel copies the program, which lies in the helper's memory. It is there
+ * The kernel copies the program, which lies in this memory. It is there
  * from now on for good, also across exec, and for all that the workload starts:
  * so it has to let execve(2), access(2) and exit_group(2) pass, which follow. That
  * it takes no capability is for no_new_privs, which is set.

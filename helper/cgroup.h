@@ -45,6 +45,8 @@
  * @whole: its mount shows every cgroup that is below @root
  * @by_trial: that was found out by trial, so other helpers may be trying just now
  * @accounted: controllers_account() has been here
+ * @oom_group: when it was opened, memory.oom.group was 1 in it or above it, as far as the
+ *	mount shows: the OOM killer then may choose a whole cgroup that cells are in
  */
 struct cgroup_parent {
 	int fd;
@@ -58,6 +60,7 @@ struct cgroup_parent {
 	bool whole;
 	bool by_trial;
 	bool accounted;
+	bool oom_group;
 };
 
 #define CGROUP_PARENT_NONE	{ .fd = -EBADF, .lock_fd = -EBADF }

@@ -127,6 +127,17 @@ static int find_parent(char *path, struct error *err)
 	return len < PATH_MAX ? 0 : err_set(err, "parent", ENAMETOOLONG, "%s", mount);
 }
 
+/* Not where there is no such file: the controller is not given to this cgroup. */
+static bool is_oom_group(int dirfd, const char *up)
+{
+	char path[3 * DEPTH_MAX + 20], value[4];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/memory.oom.group", up);
+	n = io_read_at(dirfd, path, value, sizeof(value));
+	return n < 0 ? n != -ENOENT : value[0] == '1';
+}
+
 /*
  * How much does the mount show above the parent? Where that ends with the root of
  * the hierarchy, and nf_tables counts from there, too, the level is known; where
@@ -141,6 +152,7 @@ static void look_up(struct cgroup_parent *parent)
 
 	while (statx(parent->fd, up, 0, STATX_INO, &st) == 0) {
 		top = st.stx_ino;
+		parent->oom_group = parent->oom_group || is_oom_group(parent->fd, up);
 		if (top == CGROUP_ROOT_ID || st.stx_attributes & STATX_ATTR_MOUNT_ROOT ||
 		    parent->depth == DEPTH_MAX)
 			break;

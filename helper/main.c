@@ -18,7 +18,8 @@
  *        `- workload       born in the cell's cgroup, under its egress rules, beside the
  *                          init if there is one, whose namespaces it joins; between
  *                          clone and exec it runs backends/child.c in the helper's
- *                          memory and loses: fds, session, uid 0, all capabilities
+ *                          memory (in a copy where an OOM kills all of a cgroup, see
+ *                          spawn.h) and loses: fds, session, uid 0, all capabilities
  *
  * Pipes: three for each cell. stdin has no writer; stdout and stderr are read by the
  * main thread and carried on to its own. Nothing else connects cell and helper.

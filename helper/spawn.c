@@ -42,6 +42,7 @@ struct spawner {
 	int init_image;		/* made when it is first needed */
 	uint64_t ignored;
 	char *stack;
+	struct child_status *told;	/* by the children of one birth */
 	struct spawn *spawn;	/* NULL in a request: end */
 	bool abandoned;
 	bool lost;		/* the thread did not get back into its own namespaces */
@@ -116,19 +117,21 @@ static long clone_child(struct spawner *spawner, struct spawn *spawn, struct bir
 	int priv __free(priv) = spawn->child.namespaces ? caps_raise(PRIV_NAMESPACES, NULL) : -1;
 	long pid;
 
-	birth->args.flags |= CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_VM | CLONE_VFORK |
-			     CLONE_FILES | CLONE_CLEAR_SIGHAND | CLONE_PARENT_SETTID;
+	birth->args.flags |= CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_VFORK | CLONE_FILES |
+			     CLONE_CLEAR_SIGHAND | CLONE_PARENT_SETTID |
+			     (spawn->own_memory ? 0 : CLONE_VM);
 	birth->args.pidfd = (uintptr_t)&birth->pidfd;
 	birth->args.parent_tid = (uintptr_t)&spawn->asking;
 	birth->args.exit_signal = SIGCHLD;
 	birth->args.stack = (uintptr_t)spawner->stack;
 	birth->args.stack_size = STACK_SIZE;
 	birth->args.cgroup = (uint64_t)spawn->cgroup_fd;
-	birth->status = &spawn->status;
+	birth->status = spawner->told;
 	(void)priv;
 	pid = fill_slots(spawner, &birth->child) ?
 		sys_clone3_vfork(&birth->args, child_main, birth) : -EBADF;
 	clear_slots(spawner);
+	spawn->status = *spawner->told;
 	return pid;
 }
 
@@ -246,6 +249,7 @@ static void *spawner_main(void *arg)
 			continue;
 		if (!spawner->spawn)
 			return NULL;
+		*spawner->told = (struct child_status){ .step = CHILD_NONE };
 		spawner->spawn->errnum = -bear_in_network(spawner, spawner->spawn);
 		eventfd_write(spawner->done, 1);
 	}
@@ -273,7 +277,8 @@ static int keep_low_fds(struct spawner *spawner)
  * A stack with a guard page below it. Its pages are brought in here: one that a
  * child touches first is charged to the cell and, as long as the helper lives,
  * keeps the remains of the cell's cgroup; and in a cell without room for it the
- * page fault is tried again for ever.
+ * page fault is tried again for ever. A child with memory of its own copies what it
+ * touches, which is its cell's and goes with it.
  */
 static char *make_stack(void)
 {
@@ -290,6 +295,18 @@ static char *make_stack(void)
 	return map + guard;
 }
 
+/*
+ * Shared also with a child that has a copy of all else. Brought in like the stack, and
+ * what @what of it points to was there before the clone, at the same address.
+ */
+static struct child_status *make_told(void)
+{
+	void *map = mmap(NULL, sizeof(struct child_status), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
 static void release(struct spawner *spawner)
 {
 	for (int i = 0; i < SLOTS; i++)
@@ -302,6 +319,8 @@ static void release(struct spawner *spawner)
 	fd_close(&spawner->init_image);
 	if (spawner->stack)
 		munmap(spawner->stack - 4096, STACK_SIZE + 4096);
+	if (spawner->told)
+		munmap(spawner->told, sizeof(*spawner->told));
 	free(spawner);
 }
 
@@ -318,7 +337,8 @@ int spawner_open(struct spawner **ret, struct error *err)
 		spawner->slots[i] = -EBADF;
 	spawner->ignored = child_ignored_signals();
 	spawner->stack = make_stack();
-	status = spawner->stack ? keep_low_fds(spawner) : -ENOMEM;
+	spawner->told = make_told();
+	status = spawner->stack && spawner->told ? keep_low_fds(spawner) : -ENOMEM;
 	if (status == 0)
 		status = -pthread_create(&spawner->thread, NULL, spawner_main, spawner);
 	if (status < 0) {

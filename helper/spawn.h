@@ -4,6 +4,13 @@
  * and an exec can hang as long as the file's owner likes (a write lease, FUSE,
  * NFS). So it runs on a thread of its own, the spawner; the loop's thread stays
  * free to end the child by cgroup.kill when the spawn's deadline is over.
+ *
+ * As a rule the child borrows the helper's memory (CLONE_VM): what a birth costs then
+ * does not grow with it, and the OOM killer does not choose a process that has only
+ * borrowed. But it does kill a whole cgroup where memory.oom.group says so, and
+ * with each process all that share its memory, wherever they are. There the child
+ * is born with a copy (@own_memory), and may be killed; what it tells lies in a page
+ * that both share in either case.
  */
 #ifndef HELPER_SPAWN_H
 #define HELPER_SPAWN_H
@@ -23,6 +30,8 @@ struct spawner;
  * @child: prepared; its fd_limit, null_fd, init_fd and ignored are for the spawner
  * @cgroup_fd: where the child is born
  * @net_fd: its network namespace; negative: the helper's own
+ * @own_memory: its children get copies of the helper's memory, and share none: for a
+ *	cgroup whose OOM kills all that is in it, and whoever shares memory with that
  * @init_pid: the init; 0: none; @init_pidfd: of it, CLOEXEC; the caller owns it
  * @asking: while spawner_ask_fd() is readable: the child that waits for its maps
  * @pid: the child, if @errnum is 0, also if it failed before exec; 0: its init failed
@@ -35,6 +44,7 @@ struct spawn {
 	struct child child;
 	int cgroup_fd;
 	int net_fd;
+	bool own_memory;
 	pid_t init_pid;
 	int init_pidfd;
 	volatile pid_t asking;

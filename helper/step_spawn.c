@@ -18,6 +18,7 @@
 #include "helper/envlist.h"
 #include "helper/limits.h"
 #include "helper/seccomp.h"
+#include "helper/unborn.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
@@ -126,22 +127,17 @@ static int identify(struct cell *cell, struct error *err)
 }
 
 /*
- * Has the child been killed before it became its workload? Leaves it unreaped.
- * That its vfork is over is the first that is seen of a death, as of an exec; then
- * it is a moment until it is a zombie, or has the flags of one that did exec.
+ * Has the child been killed before it became its workload? As a rule that is our own
+ * doing; but one with memory of its own may be the OOM killer's victim, and one beside
+ * an init is killed by that one's end. Their death may be seen a moment later than now.
  */
 static bool died_unborn(const struct birth_wait *wait)
 {
 	const struct wait *life = &wait->cell->wait;
-	uint64_t deadline = now_ns() + CELLOS_KILL_TIMEOUT * NSEC_PER_SEC;
-	struct pollfd dead = { .fd = life->child.fd, .events = POLLIN };
 
-	if (!wait->late && !life->stopping && !pidref_exited(&life->child))
-		return false;
-	while (pidref_never_execed(&life->child))
-		if (poll(&dead, 1, 1) > 0 || now_ns() > deadline)
-			return pidref_never_execed(&life->child);
-	return false;
+	return (wait->late || life->stopping || wait->cell->spawn.own_memory ||
+		wait->cell->spawn.init_pid || pidref_exited(&life->child)) &&
+	       unborn_died(wait->cell);
 }
 
 static int explain_clone(const struct cell *cell, struct error *err)
@@ -220,7 +216,8 @@ static void hint_exec(const struct cell *cell, int errnum, struct error *err)
 /*
  * Was there too little memory to begin? execve says E2BIG where the pages for
  * argv do not fit. A child that only hangs is in a page fault: before exec it is
- * no victim of the OOM killer, for its memory is the helper's.
+ * no victim of the OOM killer while its memory is the helper's. Of one that had its own,
+ * and was a victim, unborn.c tells.
  */
 static bool explain_memory(const struct cell *cell, int errnum, struct error *err)
 {
@@ -271,29 +268,37 @@ static int explain_child(struct cell *cell, struct error *err)
 	return -status->errnum;
 }
 
-static int judge(struct cell *cell, const struct birth_wait *wait, struct error *err)
+/* Nobody was left who could say why there is no workload. */
+static int explain_end(const struct cell *cell, const struct birth_wait *wait, struct error *err)
 {
-	if (cell->spawn.init_pid)
-		cell->init = (struct pidref){ cell->spawn.init_pid, cell->spawn.init_pidfd, 0, 0 };
-	if (cell->spawn.errnum)
-		return explain_clone(cell, err);
-	cell->wait.child = (struct pidref){ cell->spawn.pid, cell->spawn.pidfd, 0, 0 };
-	if (cell->spawn.status.step != CHILD_NONE)
-		return explain_child(cell, err);
-	if (!died_unborn(wait)) {
-		wait_born(cell);
-		return wait->late ? 0 : identify(cell, err);
-	}
 	if (cell->wait.stopping)
 		return err_set(err, "spawn", ECANCELED, "stopped before the workload began");
 	if (!wait->late)
-		return err_set(err, "spawn", ECANCELED, "killed before the workload began");
+		return unborn_explain(cell, err);
 	explain_memory(cell, ETIMEDOUT, err);
 	err_set(err, "spawn", ETIMEDOUT, "exec: %s did not begin within %d seconds",
 		cell->plan->argv[0], CELLOS_SPAWN_TIMEOUT);
 	err_hint(err, "its file system does not answer (NFS, FUSE), or its owner holds a lease "
 		 "on the file");
 	return -ETIMEDOUT;
+}
+
+static int judge(struct cell *cell, const struct birth_wait *wait, struct error *err)
+{
+	if (cell->spawn.init_pid)
+		cell->init = (struct pidref){ cell->spawn.init_pid, cell->spawn.init_pidfd, 0, 0 };
+	if (!cell->spawn.errnum)
+		cell->wait.child = (struct pidref){ cell->spawn.pid, cell->spawn.pidfd, 0, 0 };
+	if (unborn_lost_init(cell))
+		return explain_end(cell, wait, err);
+	if (cell->spawn.errnum)
+		return explain_clone(cell, err);
+	if (cell->spawn.status.step != CHILD_NONE)
+		return explain_child(cell, err);
+	if (died_unborn(wait))
+		return explain_end(cell, wait, err);
+	wait_born(cell);
+	return wait->late ? 0 : identify(cell, err);
 }
 
 /*
@@ -366,6 +371,8 @@ static int prepare(struct cell *cell, struct error *err)
 	cell->spawn.backend = cell->backend;
 	cell->spawn.cgroup_fd = cell->leaf_fd;
 	cell->spawn.net_fd = cell->network.fd;
+	cell->spawn.own_memory = cell->plan->limits.memory_oom_group == 1 ||
+				 cell->host->parent.oom_group;
 	return ret;
 }
 

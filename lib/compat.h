@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 /**
- * sys_clone3_vfork() - clone3(2) for a child that shares our memory
- * @args: with CLONE_VM, CLONE_VFORK and a stack of the child's own
+ * sys_clone3_vfork() - clone3(2) for a child that may share our memory
+ * @args: with CLONE_VFORK and a stack of the child's own
  * @entry: where the child goes; it must not return
  * @arg: its argument
  *
