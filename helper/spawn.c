@@ -200,16 +200,25 @@ static int change(int fd, int type)
 	return setns(fd, type) < 0 ? -errno : 0;
 }
 
+static int fail(struct spawn *spawn, int errnum, const char *call)
+{
+	spawn->call = call;
+	return errnum;
+}
+
 static int bear_beside_init(struct spawner *spawner, struct spawn *spawn)
 {
 	int home __free(fd) = open("/proc/thread-self/ns/pid", O_RDONLY | O_CLOEXEC);
-	int ret = home < 0 ? -errno : bear_init(spawner, spawn);
+	int ret;
 
+	if (home < 0)
+		return fail(spawn, -errno, "open /proc/thread-self/ns/pid");
+	ret = bear_init(spawner, spawn);
 	if (ret < 0 || spawn->status.step != CHILD_NONE)
 		return ret;
 	ret = change(spawn->init_pidfd, CLONE_NEWPID);
 	if (ret < 0)
-		return ret;
+		return fail(spawn, ret, "setns into the pid namespace of the cell's init");
 	ret = bear_workload(spawner, spawn);
 	spawner->lost |= change(home, CLONE_NEWPID) < 0;
 	return ret;
@@ -227,13 +236,13 @@ static int bear_in_network(struct spawner *spawner, struct spawn *spawn)
 	int ret;
 
 	if (spawner->lost)
-		return -ENOTRECOVERABLE;
+		return fail(spawn, -ENOTRECOVERABLE, "setns back out of the last cell");
 	if (spawn->net_fd < 0)
 		return bear(spawner, spawn);
 	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	ret = home < 0 ? -errno : change(spawn->net_fd, CLONE_NEWNET);
 	if (ret < 0)
-		return ret;
+		return fail(spawn, ret, "setns into the cell's network namespace");
 	ret = bear(spawner, spawn);
 	spawner->lost |= change(home, CLONE_NEWNET) < 0;
 	return ret;

@@ -36,7 +36,8 @@ struct spawner;
  * @asking: while spawner_ask_fd() is readable: the child that waits for its maps
  * @pid: the child, if @errnum is 0, also if it failed before exec; 0: its init failed
  * @pidfd: of the child, CLOEXEC; the caller owns it
- * @errnum: of clone3 itself
+ * @errnum: of clone3 itself, or of @call
+ * @call: what failed before clone3; NULL: nothing did
  * @status: what the child reported, or its init
  */
 struct spawn {
@@ -51,6 +52,7 @@ struct spawn {
 	pid_t pid;
 	int pidfd;
 	int errnum;
+	const char *call;
 	struct child_status status;
 };
 

@@ -144,6 +144,8 @@ static int explain_clone(const struct cell *cell, struct error *err)
 {
 	int errnum = cell->spawn.errnum;
 
+	if (cell->spawn.call)
+		return err_set(err, "spawn", errnum, "%s", cell->spawn.call);
 	err_set(err, "spawn", errnum, "clone3 into %s", cell->leaf);
 	if (errnum == EBUSY || errnum == EOPNOTSUPP)
 		err_hint(err, "the leaf is not a plain domain cgroup (cgroup.type)");

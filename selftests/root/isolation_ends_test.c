@@ -3,9 +3,14 @@
  * How a cell ends is told the same whether or not it has a pid namespace: every ending is
  * made once without and once with all namespaces, and the reports are compared.
  */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "selftests/harness.h"
 #include "selftests/root/inside.h"
@@ -190,6 +195,40 @@ TEST_F(cell, that_never_begins_is_told_the_same)
 			     json_text_at(runs[1].report, "/error/errnoName"));
 		EXPECT_STREQ(before, host_snapshot(&self->env));
 	}
+}
+
+/* The program and all that it starts: execveat(2) kills. Its inits alone call it. */
+static void kill_inits(void *arg)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
+
+	(void)arg;
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
+		_exit(97);
+}
+
+TEST_F(cell, whose_init_is_killed_before_it_begins_says_so)
+{
+	const char *before = host_snapshot(&self->env);
+	struct run run = {
+		.document = document_argv("ends", "true", NULL),
+		.args = { "--unshare", ALL }, .before_exec = kill_inits,
+	};
+
+	EXPECT_EQ(125, run_whole(&self->env, &run));
+	EXPECT_STREQ("the cell's init was killed before the workload began",
+		     json_text_at(run.report, "/error/message")) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("ECANCELED", json_text_at(run.report, "/error/errnoName"));
+	EXPECT_STREQ("{\"kind\": \"failed\"}",
+		     json_dumps(json_at(run.report, "/exit"), JSON_SORT_KEYS));
+	EXPECT_TRUE(json_is_true(json_at(run.report, "/teardown/destroyed")));
+	EXPECT_STREQ(before, host_snapshot(&self->env));
 }
 
 /* A daemon in a session of its own ends with its cell; so does the init. */

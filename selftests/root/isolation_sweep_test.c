@@ -89,7 +89,7 @@ static const struct call calls[] = {
 	{ SYS_keyctl, ANY, EIO, "credentials: cellos-init" },
 	{ SYS_execveat, ANY, EACCES, "exec: cellos-init" },
 	/* Where the init lives, and the workload cannot be born beside it. */
-	{ SYS_setns, ANY, EIO, "clone3 into cellos_swept" },
+	{ SYS_setns, ANY, EIO, "setns into the pid namespace" },
 	{ SYS_setpriority, ANY, EIO, "process: nice" },
 	{ SYS_landlock_restrict_self, ANY, EIO, "landlock: in the child" },
 	{ SYS_fchdir, ANY, EIO, "workingDirectory: " },
