@@ -15,10 +15,14 @@
 #include "helper/unshare.h"
 #include "lib/io.h"
 
-/* One inode of a tmpfs for so many bytes: what a file of one page takes. */
+/*
+ * One inode of a tmpfs for so many bytes: what a file of one page takes. At the cell's end
+ * the kernel frees each of them, some 4 us long, and the teardown waits: so there are no
+ * more than it has time for, CELLOS_KILL_TIMEOUT, with a workspace and /dev/shm both full.
+ */
 #define BYTES_AN_INODE	4096
 #define INODES_MIN	64
-#define INODES_MAX	1048576
+#define INODES_MAX	262144
 
 static bool has(const struct cell *cell, uint32_t unshare)
 {

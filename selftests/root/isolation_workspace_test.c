@@ -98,6 +98,19 @@ TEST_F(cell, workspace_has_the_size_that_was_asked_for)
 	EXPECT_FALSE(EXISTS(self->at));
 }
 
+/* What is made here is freed at the cell's end, one by one, while everybody waits. */
+TEST_F(cell, workspace_of_any_size_has_a_bounded_number_of_files)
+{
+	struct run run = inside(&self->env, "crowded",
+				at(self->at, "'workspaceBytes': 8589934592"),
+				"inodes:. inodes:/dev/shm");
+
+	run.args[0] = "--unshare";
+	run.args[1] = "mnt,ipc";
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("262144\n262144\n", run.out.bytes);
+}
+
 TEST_F(cell, workspace_is_not_on_the_host_and_empty_each_time)
 {
 	struct run run = inside(&self->env, "hidden", at(self->at, ""), "create:here wait");

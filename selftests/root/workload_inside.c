@@ -18,6 +18,7 @@
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -142,6 +143,17 @@ static void try_crowd(const char *path)
 	while (closed(open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) == 0 &&
 	       ++n < 1U << 20);
 	printf("%s:%u\n", strerrorname_np(errno), n);
+}
+
+/* How many there may be. */
+static void tell_inodes(const char *path)
+{
+	struct statvfs fs;
+
+	if (statvfs(path, &fs) < 0)
+		told(-1);
+	else
+		printf("%lu\n", (unsigned long)fs.f_files);
 }
 
 static void tell_stat(const char *path)
@@ -311,6 +323,7 @@ static const struct {
 	{ "rmdir", try_rmdir },		{ "mkfifo", try_mkfifo },	{ "symlink", try_symlink },
 	{ "bind", try_bind },		{ "list", try_list },		{ "fill", try_fill },
 	{ "crowd", try_crowd },		{ "stat", tell_stat },		{ "readlink", tell_link },
+	{ "inodes", tell_inodes },
 	{ "cat", tell_file },		{ "ids", tell_ids },
 	{ "signal", try_signals },	{ "orphans", try_orphans },	{ "wait", wait_for_ever },
 	{ "umount", try_umount },	{ "memfd", try_memfd },		{ "queue", try_queue },
