@@ -48,15 +48,16 @@ static const struct priv_op {
 		"network", "CAP_SYS_ADMIN, CAP_NET_ADMIN",
 		{ CAP_SYS_ADMIN, CAP_NET_ADMIN }, 2, 2,
 		"unshare(2) and setns(2) of a network namespace, and nothing else: one that is "
-		"made here, that root named, or whose inode is the one stored of the cell; "
+		"made here, that the caller named, or whose inode is the one stored of the cell; "
 		"loopback is brought up in one made here. No code of a cell runs meanwhile.",
 	},
 	[PRIV_NETWORK_FIND] = {
 		"network-find", "CAP_SYS_PTRACE",
 		{ CAP_SYS_PTRACE }, 1, 1,
 		"open(2) of /proc/PID/ns/net of a process in the cell's cgroup, used only if "
-		"its inode is the one stored, or of the path that root named; stat(2) of that of "
-		"process 1, which is the host's. No process is stopped or read.",
+		"its inode is the one stored, or of the path that the caller named, who is root or "
+		"has the capability itself; stat(2) of that of process 1, which is the host's. No "
+		"process is stopped or read.",
 	},
 	[PRIV_NAMESPACES] = {
 		"namespaces", "CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE",
