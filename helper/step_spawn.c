@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "helper/caps.h"
 #include "helper/cell.h"
@@ -19,6 +20,7 @@
 #include "helper/limits.h"
 #include "helper/seccomp.h"
 #include "helper/unborn.h"
+#include "helper/spawn_field.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
@@ -175,18 +177,37 @@ static void hint_workdir(const struct cell *cell, int errnum, struct error *err)
 			 "out for /");
 }
 
-static void hint_mounts(const struct cell *cell, const struct child_status *status,
-			struct error *err)
+static void hint_mounts(const struct child_status *status, struct error *err)
 {
-	bool hidden = status->what && status->what[0] == '/' &&
-		      status->what != cell->plan->working_directory;
+	bool hidden = strstr(err->field, "/hiddenPaths/");
 
 	if (status->errnum == ENOENT && hidden)
 		err_hint(err, "what is to be hidden has to be there: make it, or leave it out");
+	else if (status->errnum == EOPNOTSUPP && hidden)
+		err_hint(err, "it would not be hidden: it leads to / or, as /proc/net and "
+			 "/proc/mounts do, into the folder that each process has of its own in /proc");
+	else if (status->errnum == EACCES && hidden)
+		err_hint(err, "the helper's uid, %u, may not search what is above it: hide that "
+			 "folder", geteuid());
 	else if (status->errnum == ESTALE)
 		err_hint(err, "the folder was replaced while the cell was made");
 	else if (status->errnum == EPERM)
 		err_hint(err, "the host forbids this mount, inside user namespaces perhaps");
+}
+
+/* What is hidden by way of a link is known to the kernel alone. */
+static void hint_domain(const struct plan *plan, const char *what, struct error *err)
+{
+	if (strstr(err->field, "/hiddenPaths/"))
+		err_hint(err, "it is hidden by an entry of hiddenPaths: leave out one of the two");
+	else if (what == plan->working_directory && plan->isolation.hidden)
+		err_hint(err, "an entry of hiddenPaths that leads elsewhere hides it, or the folder "
+			 "was replaced while the cell was made");
+	else if (what == plan->working_directory)
+		err_hint(err, "the folder was replaced while the cell was made");
+	else
+		err_hint(err, "a path of a list that lies in the workspace, /proc, /dev/shm or "
+			 "/dev/mqueue has to be there when the cell begins");
 }
 
 static void hint_exec(const struct cell *cell, int errnum, struct error *err)
@@ -200,6 +221,10 @@ static void hint_exec(const struct cell *cell, int errnum, struct error *err)
 	else if (listed)
 		err_hint(err, "with CELLOS_RUN_ARGV0_ALLOW_PREFIXES: name its interpreter as "
 			 "argv[0], and the script behind it");
+	else if (errnum == EACCES && cell->plan->isolation.hidden && cell->plan->isolation.hidden[0])
+		err_hint(err, "hiddenPaths may hide it, its loader or interpreter; else %s",
+			 cell->plan->isolation.listed ? "the lists lack one of these (see "
+			 "systemLibraries)" : "the cell's uid may not execute it");
 	else if (errnum == EACCES && cell->plan->isolation.listed)
 		err_hint(err, "of the lists in run.isolation: a program that is not static also "
 			 "takes systemLibraries, a script its interpreter's path");
@@ -245,6 +270,7 @@ static int explain_child(struct cell *cell, struct error *err)
 		what = status->what;
 	else if (status->step == CHILD_EXEC)
 		what = cell->plan->argv[0];
+	spawn_field(cell, err);
 	err_set(err, "spawn", status->errnum, "%s: %s", child_step_name(status->step), what);
 	if (status->errnum == ENOMEM || status->errnum == EAGAIN || status->errnum == ENOSPC)
 		err_hint(err, "a limit of the cell or of a cgroup above is too low to start it");
@@ -256,10 +282,9 @@ static int explain_child(struct cell *cell, struct error *err)
 	else if (status->step == CHILD_WORKDIR)
 		hint_workdir(cell, status->errnum, err);
 	else if (status->step == CHILD_MOUNTS)
-		hint_mounts(cell, status, err);
+		hint_mounts(status, err);
 	else if (status->step == CHILD_DOMAIN && status->what)
-		err_hint(err, "a path of a list that lies in the workspace, /proc, /dev/shm or "
-			 "/dev/mqueue has to be there when the cell begins");
+		hint_domain(cell->plan, status->what, err);
 	else if (status->step == CHILD_JOIN && status->errnum == EXDEV)
 		err_hint(err, "in a chroot that is no root of its mount namespace mnt does not hold: "
 			 "start the helper outside of it, or by pivot_root(2)");

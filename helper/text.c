@@ -146,6 +146,15 @@ bool path_climbs(const char *path)
 	return false;
 }
 
+bool path_is_below(const char *path, const char *top)
+{
+	size_t length = strlen(top);
+
+	if (length == 1)
+		return *path == '/';
+	return !strncmp(path, top, length) && (path[length] == '/' || !path[length]);
+}
+
 void path_tidy(char *path)
 {
 	const char *from = path;

@@ -58,6 +58,9 @@ const char *word_guess(const struct word_list *list, const char *word);
 /* path_climbs() - does a path have a component ".."? */
 bool path_climbs(const char *path);
 
+/* path_is_below() - is @path the same as @top, or below it? Both as path_tidy() writes them. */
+bool path_is_below(const char *path, const char *top);
+
 /**
  * path_tidy() - write an absolute path in the one way that it is compared in
  * @path: without "//", components "." and a "/" at its end afterwards

@@ -295,7 +295,8 @@ TEST_F(cell, hidden_path_that_is_not_there_is_refused)
 	struct run run = inside(&self->env, "no", inside_isolated(
 				"'unshare': 'mnt', 'hiddenPaths': ['/nowhere']"), "ids");
 
-	EXPECT_REFUSED(&self->env, &run, 125, "(none)", "/nowhere", "has to be there");
+	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/isolation/hiddenPaths/0", "/nowhere",
+		       "has to be there");
 }
 
 TEST_HARNESS_MAIN

@@ -334,14 +334,14 @@ TEST_F(cell, without_a_mount_namespace_the_folder_itself_is_entered)
 	const char *members = text("'workingDirectory': '%s'", self->at);
 	struct run run = inside(&self->env, "plain", members, "ids");
 
-	EXPECT_REFUSED(&self->env, &run, 125, "(none)", "workingDirectory: ", "is not made");
+	EXPECT_REFUSED(&self->env, &run, 125, WD, "workingDirectory: ", "is not made");
 	ASSERT_EQ(0, mkdir(self->at, 0755));
 	ASSERT_EQ(0, close(open(file, O_WRONLY | O_CREAT, 0644)));
 	EXPECT_INSIDE(&self->env, members, "readlink:/proc/self/cwd read:file",
 		      text("%s done", self->at));
 	/* The cell has to be able to enter it. */
 	ASSERT_EQ(0, chmod(self->at, 0700));
-	EXPECT_REFUSED(&self->env, &run, 125, "(none)", "workingDirectory: ", "must be able to");
+	EXPECT_REFUSED(&self->env, &run, 125, WD, "workingDirectory: ", "must be able to");
 	/* A workspace takes no rights of the cell's: it is mounted over it. */
 	EXPECT_INSIDE(&self->env, at(self->at, ""), "read:file", "ENOENT");
 }

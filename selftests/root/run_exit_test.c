@@ -170,7 +170,9 @@ TEST_F(cell, program_that_cannot_be_executed_is_an_error_of_the_spawn)
 		EXPECT_STREQ("failed", json_text_at(run.report, "/exit/kind"));
 		EXPECT_EQ(1, json_object_size(json_at(run.report, "/exit")));
 		EXPECT_EQ(0, json_array_size(json_at(run.report, "/teardown/residue")));
-		EXPECT_EQ(0, strncmp(run.err.bytes, "cellos-helper: spawn: exec: ", 28))
+		EXPECT_STREQ("/spec/run/argv/0", json_text_at(run.report, "/error/field"));
+		EXPECT_EQ(0, strncmp(run.err.bytes,
+				     "cellos-helper: spawn: /spec/run/argv/0: exec: ", 46))
 			TH_LOG("%s", run.err.bytes);
 		EXPECT_EQ(cases[i].hint, !!strstr(run.err.bytes, "\nhint: "));
 	}
