@@ -6,19 +6,25 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "backends/child_parts.h"
 #include "lib/cleanup.h"
 #include "lib/compat.h"
+#include "uapi/cellos.h"
 
 #define SECURE		(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define SECURE_NOEXEC	(SECURE | MOUNT_ATTR_NOEXEC)
 #define OPTIONS		7
+#define PROC_ROOT_INODE	1
 
 /* One key=value of a file system that is to be; the list ends with a NULL key. */
 struct option {
@@ -112,27 +118,31 @@ static int mount_workspace(const struct child_namespaces *ns, struct child_statu
  * the mount is read-only, but its owner cannot change its mode, times and attributes, which
  * are the host's. Return: an fd of a mount that is nowhere yet, or -1.
  */
-static int copy_device(const char *path)
+static int copy_device(int dirfd, const char *path)
 {
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 	};
-	int fd __free(fd) = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int fd __free(fd) = open_tree(dirfd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+				     AT_EMPTY_PATH);
 
 	if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		return -1;
 	return take_fd(&fd);
 }
 
-/* A folder by an empty one that nobody may enter, anything else by /dev/null. */
-static int hide(const char *path)
+static int open_hidden(const char *path)
+{
+	return sys_openat2(AT_FDCWD, path, O_PATH | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
+}
+
+/* A folder by an empty one that nobody may enter, anything else by @null. */
+static int put_over(int target, int null, struct stat *ret_over)
 {
 	static const struct option options[] = {
 		{ "mode", "0000" }, { "nr_inodes", "1" }, { "size", "4096" },
 		{ "source", "cellos" }, { NULL, NULL },
 	};
-	int target __free(fd) = sys_openat2(AT_FDCWD, path, O_PATH | O_CLOEXEC, 0,
-					    RESOLVE_NO_MAGICLINKS);
 	int fd __free(fd) = -EBADF;
 	struct stat st;
 
@@ -141,8 +151,111 @@ static int hide(const char *path)
 	if (S_ISDIR(st.st_mode))
 		fd = make("tmpfs", options, SECURE_NOEXEC | MOUNT_ATTR_RDONLY);
 	else
-		fd = copy_device("/dev/null");
-	return attach(fd, target);
+		fd = copy_device(null, "");
+	return fd < 0 || fstat(fd, ret_over) < 0 ? -1 : attach(fd, target);
+}
+
+static int hide(const char *path)
+{
+	int target __free(fd) = open_hidden(path);
+	int null __free(fd) = target < 0 ? -EBADF : open_hidden("/dev/null");
+	struct stat over;
+
+	return target < 0 ? -1 : put_over(target, null, &over);
+}
+
+/*
+ * Does it lie in the folder of one process? By a name as /proc/self/maps, or /proc/net, each
+ * process comes to another one: nothing would be hidden from the workload.
+ */
+static bool is_of_process(int fd)
+{
+	char link[32], path[PATH_MAX];
+	struct stat self, top;
+	struct statfs fs;
+	ssize_t length;
+
+	if (fstatfs(fd, &fs) < 0 || fstat(fd, &self) < 0)
+		return true;
+	if (fs.f_type != PROC_SUPER_MAGIC)
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, sizeof(path) - 1);
+	if (length < 0)
+		return true;
+	path[length] = '\0';
+	for (char *slash = path; slash; slash = strchr(slash + 1, '/')) {
+		size_t digits = strspn(slash + 1, "0123456789");
+
+		if (!digits || (slash[1 + digits] && slash[1 + digits] != '/'))
+			continue;
+		/* Only below its root the names of procfs that are numbers are processes. */
+		*slash = '\0';
+		if (stat(*path ? path : "/", &top) < 0 ||
+		    (top.st_dev == self.st_dev && top.st_ino == PROC_ROOT_INODE))
+			return true;
+		*slash = '/';
+	}
+	return false;
+}
+
+/* One of the hidden paths, and what was put over it. */
+struct hidden {
+	int target;
+	dev_t dev;
+	ino_t ino;
+};
+
+/*
+ * Does the path lead to what was put over it, or over another one? Not one that leads to the
+ * root: who is there sees what is below the mount. One below another cannot be come by.
+ */
+static bool is_hidden(const char *path, const struct hidden *hidden, unsigned int n)
+{
+	int fd __free(fd) = open_hidden(path);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == EACCES || errno == ENOENT;
+	if (fstat(fd, &st) < 0)
+		return false;
+	for (unsigned int i = 0; i < n; i++)
+		if (st.st_dev == hidden[i].dev && st.st_ino == hidden[i].ino)
+			return true;
+	return false;
+}
+
+/* First all are found, then all covered: the one may lie in the other. At last looked up anew. */
+static int hide_all(char *const *paths, struct child_status *status)
+{
+	struct hidden hidden[CELLOS_LIST_MAX];
+	int null __free(fd) = open_hidden("/dev/null");
+	unsigned int n = 0;
+	struct stat over;
+
+	for (; n < CELLOS_LIST_MAX && paths[n]; n++) {
+		hidden[n].target = open_hidden(paths[n]);
+		if (hidden[n].target < 0)
+			return child_fail(status, CHILD_MOUNTS, paths[n]);
+		if (is_of_process(hidden[n].target)) {
+			errno = EOPNOTSUPP;
+			return child_fail(status, CHILD_MOUNTS, paths[n]);
+		}
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		if (put_over(hidden[i].target, null, &over) < 0)
+			return child_fail(status, CHILD_MOUNTS, paths[i]);
+		hidden[i].dev = over.st_dev;
+		hidden[i].ino = over.st_ino;
+		fd_close(&hidden[i].target);
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		if (!is_hidden(paths[i], hidden, n)) {
+			errno = EOPNOTSUPP;
+			return child_fail(status, CHILD_MOUNTS, paths[i]);
+		}
+	}
+	return 0;
 }
 
 /* What a cell can need of /dev: mem(4). */
@@ -160,7 +273,7 @@ static int make_read_only(bool without_devices)
 	int copies[ARRAY_SIZE(null_devices)], ret;
 
 	for (size_t i = 0; i < ARRAY_SIZE(null_devices); i++)
-		copies[i] = without_devices ? copy_device(null_devices[i]) : -EBADF;
+		copies[i] = without_devices ? copy_device(AT_FDCWD, null_devices[i]) : -EBADF;
 	if (without_devices)
 		attr.attr_set |= MOUNT_ATTR_NODEV;
 	ret = mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr));
@@ -230,8 +343,5 @@ int child_mount(const struct child_namespaces *ns, struct child_status *status)
 	if (ns->workspace && mount_workspace(ns, status) < 0)
 		return child_fail(status, CHILD_MOUNTS, ns->workspace->path);
 	/* Last: what is to be hidden may lie in any of these. */
-	for (char *const *path = ns->hidden; path && *path; path++)
-		if (hide(*path) < 0)
-			return child_fail(status, CHILD_MOUNTS, *path);
-	return 0;
+	return ns->hidden ? hide_all(ns->hidden, status) : 0;
 }

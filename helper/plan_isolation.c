@@ -111,13 +111,9 @@ static bool is_vital(const char *path)
 
 	if (!strcmp(path, "/"))
 		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(vital); i++) {
-		size_t length = strlen(vital[i]);
-
-		if (!strncmp(path, vital[i], length) &&
-		    (path[length] == '/' || path[length] == '\0'))
+	for (size_t i = 0; i < ARRAY_SIZE(vital); i++)
+		if (path_is_below(path, vital[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -148,6 +144,60 @@ static int decide_workspace(struct document *doc, struct plan *plan, struct erro
 	if (!plan->working_directory)
 		plan->working_directory = strdup("/");
 	return plan->working_directory ? 0 : nomem(err);
+}
+
+static int refuse_hidden(unsigned int i, struct error *err, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static int refuse_hidden(unsigned int i, struct error *err, const char *hint, const char *fmt, ...)
+{
+	char pointer[sizeof(err->field)], message[sizeof(err->message)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	snprintf(pointer, sizeof(pointer), FIELD("hiddenPaths/%u"), i);
+	pointer_refuse(pointer, err, EINVAL, "%s", message);
+	err_hint(err, "%s", hint);
+	return -EINVAL;
+}
+
+/* Is there, at @path, a file system of the cell's own that has nothing of the host's in it? */
+static const char *begins_empty(const struct plan *plan, const char *path)
+{
+	const uint32_t shm = UNSHARE_IPC | UNSHARE_MNT;
+
+	if (plan->isolation.workspace && path_is_below(path, plan->working_directory))
+		return "the private workspace";
+	if ((plan->isolation.unshare & shm) != shm)
+		return NULL;
+	return path_is_below(path, "/dev/shm") ? "the cell's own /dev/shm" :
+	       path_is_below(path, "/dev/mqueue") ? "the cell's own /dev/mqueue" : NULL;
+}
+
+/* What the text alone tells to hide nothing, or too much. The child knows where links lead. */
+static int check_hidden(const struct plan *plan, struct error *err)
+{
+	char *const *hidden = plan->isolation.hidden;
+
+	for (unsigned int i = 0; hidden && hidden[i]; i++) {
+		const struct quoted path = text_quote(hidden[i]);
+		const char *where = begins_empty(plan, hidden[i]);
+
+		if (!strcmp(hidden[i], "/"))
+			return refuse_hidden(i, err, "name folders below it, or list what may be "
+				"opened instead: readOnlyPaths, readWritePaths", "\"/\" cannot be "
+				"hidden: everything that the cell is to run lies below it");
+		if (plan->isolation.workspace && path_is_below(plan->working_directory, hidden[i]))
+			return refuse_hidden(i, err, "hide what is beside it, or name another "
+				"workingDirectory", "%s hides the working directory, %s", path.text,
+				text_quote(plan->working_directory).text);
+		if (where)
+			return refuse_hidden(i, err, "leave it out: nothing of the host's is there",
+				"%s lies in %s, which begins empty", path.text, where);
+	}
+	return 0;
 }
 
 static int take_prefixes(const struct variables *variables, struct plan *plan, struct error *err)
@@ -183,6 +233,8 @@ int plan_isolate(struct document *doc, const struct variables *variables, struct
 		ret = check_needs(&plan->isolation, err);
 	if (!ret)
 		ret = decide_workspace(doc, plan, err);
+	if (!ret)
+		ret = check_hidden(plan, err);
 	return ret ?: take_prefixes(variables, plan, err);
 }
 

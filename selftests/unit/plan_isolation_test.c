@@ -153,6 +153,43 @@ TEST(what_hangs_on_a_namespace_takes_it)
 	}, "document", &taken_away);
 }
 
+TEST(what_cannot_be_hidden_is_refused_by_entry)
+{
+#define HIDE(unshare, path)	\
+	RUN("'workingDirectory': '/var/lib/work', 'isolation': {'unshare': '" unshare "', " \
+	    "'hiddenPaths': ['/root', '" path "']}")
+	static const struct refusal rows[] = {
+		{ HIDE("mnt", "/"), EINVAL, FIELD("hiddenPaths/1"), "\"/\" cannot be hidden",
+		  "readOnlyPaths" },
+		{ HIDE("mnt", "//."), EINVAL, FIELD("hiddenPaths/1"), "\"/\" cannot be hidden",
+		  "name folders below it" },
+		{ HIDE("mnt", "/var/lib/work"), EINVAL, FIELD("hiddenPaths/1"),
+		  "\"/var/lib/work\" hides the working directory, \"/var/lib/work\"",
+		  "another workingDirectory" },
+		{ HIDE("mnt", "/var/"), EINVAL, FIELD("hiddenPaths/1"),
+		  "\"/var\" hides the working directory", "what is beside it" },
+		{ HIDE("mnt", "/var/lib/work/a"), EINVAL, FIELD("hiddenPaths/1"),
+		  "lies in the private workspace, which begins empty", "leave it out" },
+		{ HIDE("mnt,ipc", "/dev/shm/a"), EINVAL, FIELD("hiddenPaths/1"),
+		  "lies in the cell's own /dev/shm, which begins empty", "leave it out" },
+		{ HIDE("mnt,ipc", "/dev/mqueue"), EINVAL, FIELD("hiddenPaths/1"),
+		  "lies in the cell's own /dev/mqueue", "leave it out" },
+	};
+	static const char *const good[] = {
+		HIDE("mnt", "/var/lib/workshop"), HIDE("mnt", "/var/li"), HIDE("mnt", "/dev/shm/a"),
+		HIDE("mnt,ipc", "/dev/shmem"), HIDE("mnt", "/proc"),
+		RUN("'isolation': {'unshare': 'mnt', 'hiddenPaths': ['/var']}"),
+	};
+#undef HIDE
+
+	CHECK_PLANS(rows);
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		struct plan plan = good_plan(_metadata, (struct request) { .document = good[i] });
+
+		plan_done(&plan);
+	}
+}
+
 TEST(a_workspace_covers_nothing_that_is_needed)
 {
 	static const char *const vital[] = {
