@@ -272,10 +272,13 @@ static int set_affinity(const struct child_process *process)
 
 	if (!process->cpus_given)
 		return 0;
-	if (syscall(SYS_sched_setaffinity, 0, sizeof(process->cpus), process->cpus) < 0 ||
-	    syscall(SYS_sched_getaffinity, 0, sizeof(got), got) < 0)
+	/* The kernel passes over CPUs that are not there, unless none is. */
+	if (syscall(SYS_sched_setaffinity, 0, sizeof(process->cpus), process->cpus) < 0) {
+		errno = errno == EINVAL ? ENODEV : errno;
 		return -1;
-	/* The kernel passes over CPUs that are not there. */
+	}
+	if (syscall(SYS_sched_getaffinity, 0, sizeof(got), got) < 0)
+		return -1;
 	if (!memcmp(got, process->cpus, sizeof(got)))
 		return 0;
 	errno = ENODEV;

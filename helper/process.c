@@ -124,6 +124,41 @@ static int prepare_oom_score(const struct plan_process *plan, struct child_proce
 	return 0;
 }
 
+/* Is a CPU in a list as "0-3,7", which the kernel writes? */
+static bool lists_cpu(char *list, unsigned int cpu)
+{
+	while (*list >= '0' && *list <= '9') {
+		unsigned long first = strtoul(list, &list, 10), last = first;
+
+		if (*list == '-')
+			last = strtoul(list + 1, &list, 10);
+		if (first <= cpu && cpu <= last)
+			return true;
+		list += *list == ',';
+	}
+	return false;
+}
+
+/* Where sysfs does not tell, and of a cpuset, the child finds out. */
+static int check_cpus(const struct plan_process *plan, struct error *err)
+{
+	char online[1024];
+
+	if (!plan->cpus_given || io_read_at(AT_FDCWD, "/sys/devices/system/cpu/online", online,
+					    sizeof(online)) <= 0)
+		return 0;
+	online[strcspn(online, "\n")] = '\0';
+	for (unsigned int cpu = 0; cpu < CELLOS_CPUS_MAX; cpu++) {
+		if (!(plan->cpus[cpu / 64] >> cpu % 64 & 1) || lists_cpu(online, cpu))
+			continue;
+		err_field_set(err, FIELD("cpuAffinity"));
+		err_set(err, STEP, ENODEV, "CPU %u is not there, or not online", cpu);
+		err_hint(err, "this host has %s: lscpu -e", online);
+		return -ENODEV;
+	}
+	return 0;
+}
+
 int process_prepare(const struct plan_process *plan, struct child_process *ret, struct error *err)
 {
 	int status = 0;
@@ -137,5 +172,7 @@ int process_prepare(const struct plan_process *plan, struct child_process *ret, 
 		status = prepare_rlimit(i, &plan->rlimits[i], ret, err);
 	if (status == 0)
 		status = prepare_nice(plan, ret, err);
+	if (status == 0)
+		status = check_cpus(plan, err);
 	return status ?: prepare_oom_score(plan, ret, err);
 }

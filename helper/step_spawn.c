@@ -288,6 +288,9 @@ static int explain_child(struct cell *cell, struct error *err)
 	else if (status->step == CHILD_JOIN && status->errnum == EXDEV)
 		err_hint(err, "in a chroot that is no root of its mount namespace mnt does not hold: "
 			 "start the helper outside of it, or by pivot_root(2)");
+	else if (status->step == CHILD_PROCESS && status->errnum == ENODEV)
+		err_hint(err, "a cpuset leaves out one of them: cpuset.cpus.effective of the cell "
+			 "parent, or of its v1 hierarchy");
 	else if (status->step == CHILD_PROCESS)
 		err_hint(err, "what spec.run.process asks for cannot be had here");
 	else if (status->step == CHILD_EXEC)

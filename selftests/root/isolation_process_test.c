@@ -98,8 +98,12 @@ TEST_F(cell, gets_no_more_than_its_helper_has)
 	run.before_exec = lower_limit;
 	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/nice", "nice 5", "ask for 5");
 	run = with(&self->env, "'cpuAffinity': [0, 1023]", "ids");
-	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/cpuAffinity", "cpuAffinity",
-		       "process asks for");
+	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/cpuAffinity",
+		       "CPU 1023 is not there", "this host has 0");
+	EXPECT_STREQ("ENODEV", json_text_at(run.report, "/error/errnoName"));
+	run = with(&self->env, "'cpuAffinity': [1022, 1023]", "ids");
+	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/cpuAffinity",
+		       "CPU 1022 is not there", "this host has 0");
 	run = with(&self->env, "'oomScoreAdj': -1000", "ids");
 	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/oomScoreAdj", "own is", "ask for");
 }
