@@ -25,7 +25,7 @@
  * struct limit - one line of one file
  * @controller: who has the file; @also: another one, without which it means nothing
  * @line: what is written, and what the kernel has to say then
- * @field: who asks for it
+ * @field: who asks for it: a pointer, or LIMIT_OF_VARIABLE
  */
 struct limit {
 	const char *controller;
@@ -93,17 +93,14 @@ static int visit_memory(const struct walk *walk, const struct plan_limits *limit
 
 static int visit_cpu(const struct walk *walk, const struct plan_limits *limits, struct error *err)
 {
+	const char *from = limits->cpu_of_variable ? LIMIT_OF_VARIABLE : FIELD("cpuMax");
 	char line[64];
 	int ret = 0;
 
 	if (limits->cpu_period != LIMIT_UNSET) {
-		if (limits->cpu_quota == LIMIT_MAX)
-			snprintf(line, sizeof(line), "max %" PRIu64, limits->cpu_period);
-		else
-			snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu64, limits->cpu_quota,
-				 limits->cpu_period);
-		ret = walk->visit(walk, &(struct limit){ "cpu", NULL, "cpu.max", line,
-							 FIELD("cpuMax") }, err);
+		snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu64, limits->cpu_quota,
+			 limits->cpu_period);
+		ret = walk->visit(walk, &(struct limit){ "cpu", NULL, "cpu.max", line, from }, err);
 	}
 	if (ret == 0 && limits->cpu_weight != LIMIT_UNSET) {
 		snprintf(line, sizeof(line), "%" PRIu64, limits->cpu_weight);
@@ -281,12 +278,9 @@ static int refuse_file(const char *file, const char *field, struct error *err)
 {
 	const char *option = option_of(file);
 
-	err_field_set(err, field);
-	err_set(err, "limits", EOPNOTSUPP, "this kernel has no %s", file);
-	if (option)
-		err_hint(err, "a kernel with %s, or leave the limit out", option);
-	else
-		err_hint(err, "a later kernel, or leave the limit out");
+	err_set(err, "limits", EOPNOTSUPP, "%sthis kernel has no %s", limit_blame(field, err), file);
+	err_hint(err, "%s%s, or %s", option ? "a kernel with " : "a later kernel", option ?: "",
+		 limit_without(field));
 	return -EOPNOTSUPP;
 }
 
@@ -364,6 +358,7 @@ static bool has_line(const char *text, const char *line)
 
 static int write_line(const struct walk *walk, const struct limit *limit, struct error *err)
 {
+	const char *blame;
 	char got[FILE_MAX_SIZE];
 	int ret = io_write_at(walk->leaf_fd, limit->file, limit->line);
 	ssize_t n = ret == 0 ? io_read_at(walk->leaf_fd, limit->file, got, sizeof(got)) : 0;
@@ -372,14 +367,14 @@ static int write_line(const struct walk *walk, const struct limit *limit, struct
 		return 0;
 	if (n >= 0 && ret == 0 && has_line(got, limit->line))
 		return 0;
-	err_field_set(err, limit->field);
+	blame = limit_blame(limit->field, err);
 	if (ret < 0)
-		return err_set(err, "limits", ret, "cannot write \"%s\" to %s", limit->line,
-			       limit->file);
+		return err_set(err, "limits", ret, "%scannot write \"%s\" to %s", blame,
+			       limit->line, limit->file);
 	if (n < 0)
-		return err_set(err, "limits", (int)n, "cannot read %s back", limit->file);
-	return err_set(err, "limits", ERANGE, "%s was set to \"%s\" and is \"%.*s\"", limit->file,
-		       limit->line, (int)strcspn(got, "\n"), got);
+		return err_set(err, "limits", (int)n, "%scannot read %s back", blame, limit->file);
+	return err_set(err, "limits", ERANGE, "%s%s was set to \"%s\" and is \"%.*s\"", blame,
+		       limit->file, limit->line, (int)strcspn(got, "\n"), got);
 }
 
 int limits_apply(int leaf_fd, const struct plan_limits *limits, struct error *err)

@@ -42,21 +42,34 @@ static char *find_v1(const char *controller)
 	return NULL;
 }
 
+const char *limit_blame(const char *field, struct error *err)
+{
+	if (!strcmp(field, LIMIT_OF_VARIABLE))
+		return LIMIT_OF_VARIABLE ": ";
+	err_field_set(err, field);
+	return "";
+}
+
+const char *limit_without(const char *field)
+{
+	return strcmp(field, LIMIT_OF_VARIABLE) ? "leave the limit out" : "unset the variable";
+}
+
 static int refuse(const struct cgroup_parent *parent, const char *controller, const char *field,
 		  struct error *err)
 {
 	/* On v1 io was named after what it limits. */
 	char *v1 __free(mem) = find_v1(strcmp(controller, "io") ? controller : "blkio");
+	const char *blame = limit_blame(field, err);
 
-	err_field_set(err, field);
 	if (v1) {
-		err_set(err, "limits", EOPNOTSUPP, "the controller \"%s\" is not on cgroup v2: "
-			"the v1 hierarchy %s holds it", controller, v1);
+		err_set(err, "limits", EOPNOTSUPP, "%sthe controller \"%s\" is not on cgroup v2: "
+			"the v1 hierarchy %s holds it", blame, controller, v1);
 		err_hint(err, "boot with cgroup_no_v1=all (systemd: "
-			 "systemd.unified_cgroup_hierarchy=1), or leave the limit out");
+			 "systemd.unified_cgroup_hierarchy=1), or %s", limit_without(field));
 	} else {
-		err_set(err, "limits", EOPNOTSUPP, "the controller \"%s\" is not available in %s",
-			controller, parent->path);
+		err_set(err, "limits", EOPNOTSUPP, "%sthe controller \"%s\" is not available in %s",
+			blame, controller, parent->path);
 		err_hint(err, "enable it from the top down: echo +%s > DIR/cgroup.subtree_control "
 			 "for every cgroup DIR above %s", controller, parent->path);
 	}
@@ -107,9 +120,8 @@ int controller_available(const struct cgroup_parent *parent, const char *control
 		return refuse(parent, controller, field, err);
 	if (may_hand_down(parent, above))
 		return 0;
-	err_field_set(err, field);
-	err_set(err, "limits", EBUSY, "the cgroup above %s has processes of its own, so it cannot "
-		"give it the controller \"%s\"", parent->path, controller);
+	err_set(err, "limits", EBUSY, "%sthe cgroup above %s has processes of its own, so it cannot "
+		"give it the controller \"%s\"", limit_blame(field, err), parent->path, controller);
 	err_hint(err, "the \"no internal processes\" rule of cgroup v2: move them to a child of "
 		 "that cgroup, or name another --cgroup-parent");
 	return -EBUSY;
@@ -144,9 +156,8 @@ int controller_enable(const struct cgroup_parent *parent, const char *controller
 		ret = io_write_at(parent->fd, "cgroup.subtree_control", word);
 	if (ret == 0)
 		return 0;
-	err_field_set(err, field);
-	err_set(err, "limits", ret, "cannot enable the controller \"%s\" in %s", controller,
-		parent->path);
+	err_set(err, "limits", ret, "%scannot enable the controller \"%s\" in %s",
+		limit_blame(field, err), controller, parent->path);
 	hint_enable(controller, ret, err);
 	return ret;
 }

@@ -7,10 +7,19 @@
 
 #include "helper/cgroup.h"
 
+/* In place of a field's pointer: no field asks for the limit, but the caller's variable. */
+#define LIMIT_OF_VARIABLE	"CELLOS_CGROUP_CPU_MAX"
+
+/* limit_blame() - set the error's field, or: return how the message begins, with the variable */
+const char *limit_blame(const char *field, struct error *err);
+
+/* limit_without() - how to do without the limit, for a hint */
+const char *limit_without(const char *field);
+
 /**
  * controller_available() - could cells of this parent have this controller?
  * @controller: "memory", "cpu", ...
- * @field: who asks for it, for @err, or ""
+ * @field: who asks for it, for @err: a pointer, LIMIT_OF_VARIABLE, or ""
  *
  * It is here, or one level up, where it only has to be handed down. Names the v1
  * hierarchy that holds it, if one does. Changes nothing. For a parent that is yet to

@@ -118,8 +118,10 @@ static void decide_limits(struct document *doc, const struct variables *variable
 	if (ret->memory_max != LIMIT_UNSET && ret->memory_swap_max == LIMIT_UNSET)
 		ret->memory_swap_max = 0;
 	if (ret->cpu_quota == LIMIT_UNSET) {
-		ret->cpu_quota = variables->cpu_quota;
-		ret->cpu_period = variables->cpu_period;
+		/* "max" limits nothing: it takes no controller, as a new cgroup has it anyway. */
+		ret->cpu_of_variable = variables->cpu_quota < LIMIT_MAX;
+		ret->cpu_quota = ret->cpu_of_variable ? variables->cpu_quota : LIMIT_UNSET;
+		ret->cpu_period = ret->cpu_of_variable ? variables->cpu_period : LIMIT_UNSET;
 	} else if (ret->cpu_period == LIMIT_UNSET) {
 		ret->cpu_period = CPU_PERIOD_DEFAULT;
 	}

@@ -60,8 +60,9 @@ struct plan_limits {
 	uint64_t memory_max;		/* bytes */
 	uint64_t memory_swap_max;	/* bytes; 0 if only memory_max is given */
 	uint64_t memory_high;		/* bytes; below memory_max */
-	uint64_t cpu_quota;		/* microseconds a period, or LIMIT_MAX */
+	uint64_t cpu_quota;		/* microseconds a period */
 	uint64_t cpu_period;		/* microseconds */
+	bool cpu_of_variable;		/* both are those of CELLOS_CGROUP_CPU_MAX */
 	uint64_t cpu_weight;
 	uint64_t pids_max;		/* tasks */
 	int memory_oom_group;		/* -1 unset, 0, 1 */

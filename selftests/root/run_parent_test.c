@@ -277,6 +277,14 @@ TEST_F(cell, cpu_variable_is_judged_like_the_limit)
 	EXPECT_EQ(125, run_whole(&self->env, &run));
 	EXPECT_STREQ("EOPNOTSUPP", json_text_at(run.report, "/error/errnoName"));
 	EXPECT_NE(NULL, strstr(run.err.bytes, "\"cpu\""));
+	/* It is the variable's fault, not that of a field that is not there. */
+	EXPECT_STREQ("(none)", json_text_at(run.report, "/error/field"));
+	EXPECT_EQ(0, strncmp(json_text_at(run.report, "/error/message"), "CELLOS_CGROUP_CPU_MAX: ",
+			     23)) TH_LOG("%s", run.err.bytes);
+	EXPECT_EQ(NULL, strstr(run.err.bytes, "the limit out")) TH_LOG("%s", run.err.bytes);
+	environment[0] = text("CELLOS_CGROUP_CPU_MAX=max 50000");
+	run.document = document_argv("limits", "true", NULL);
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
 }
 
 /* ---- io_uring ---- */

@@ -69,8 +69,9 @@ TEST(cpu_bandwidth_comes_from_the_environment_where_the_document_is_silent)
 		uint64_t quota;
 		uint64_t period;
 	} rows[] = {
-		{ "CELLOS_CGROUP_CPU_MAX=max", LIMIT_MAX, 100000 },
-		{ "CELLOS_CGROUP_CPU_MAX=max 50000", LIMIT_MAX, 50000 },
+		/* What limits nothing takes no controller. */
+		{ "CELLOS_CGROUP_CPU_MAX=max", LIMIT_UNSET, LIMIT_UNSET },
+		{ "CELLOS_CGROUP_CPU_MAX=max 50000", LIMIT_UNSET, LIMIT_UNSET },
 		{ "CELLOS_CGROUP_CPU_MAX=25000", 25000, 100000 },
 		{ "CELLOS_CGROUP_CPU_MAX=25000 50000", 25000, 50000 },
 		{ "CELLOS_CGROUP_CPU_MAX= \t25000 \n 50000  ", 25000, 50000 },
@@ -85,6 +86,7 @@ TEST(cpu_bandwidth_comes_from_the_environment_where_the_document_is_silent)
 		plan = good_plan(_metadata, (struct request) { .environment = { setting } });
 		EXPECT_EQ(rows[i].quota, plan.limits.cpu_quota);
 		EXPECT_EQ(rows[i].period, plan.limits.cpu_period);
+		EXPECT_EQ(rows[i].quota != LIMIT_UNSET, plan.limits.cpu_of_variable);
 		plan_done(&plan);
 	}
 	plan = good_plan(_metadata, (struct request) {
@@ -92,6 +94,7 @@ TEST(cpu_bandwidth_comes_from_the_environment_where_the_document_is_silent)
 	});
 	EXPECT_EQ(7000, plan.limits.cpu_quota);
 	EXPECT_EQ(100000, plan.limits.cpu_period);
+	EXPECT_FALSE(plan.limits.cpu_of_variable);
 	plan_done(&plan);
 }
 
