@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "helper/document_field.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -69,8 +70,43 @@ static int check_keys(const struct place *at, json_t *object, const struct shape
 	return 0;
 }
 
-int value_check_type(const struct place *at, const json_t *value, unsigned int types,
-		     struct error *err)
+/* "64M", "2 GiB" where bytes are meant: how many these are; 0: another text, or too many. */
+static int64_t bytes_meant(const char *text)
+{
+	static const char units[] = "KMGT";
+	size_t digits = strspn(text, "0123456789");
+	const char *suffix = text + digits + strspn(text + digits, " ");
+	const char *unit = *suffix ? strchr(units, toupper((unsigned char)*suffix)) : NULL;
+	unsigned int shift = unit ? 10 * (unsigned int)(unit - units + 1) : 0;
+	int64_t number = 0;
+
+	if (!unit || digits > 9 || strlen(suffix) > sizeof("KiB") - 1)
+		return 0;
+	for (size_t i = 0; i < digits; i++)
+		number = number * 10 + (text[i] - '0');
+	return number <= INT64_MAX >> shift ? number << shift : 0;
+}
+
+/* A text where a number has to be: what number may have been meant. */
+static void hint_number(const struct place *at, const char *text, const char *hint,
+			struct error *err)
+{
+	static const char *const words[] = { "max", "unlimited", "infinity", "none", "", NULL };
+	static const struct word_list no_limit = { words, NULL };
+	int64_t bytes = at->key && strstr(at->key, "Bytes") ? bytes_meant(text) : 0;
+
+	if (*text && !text[strspn(text, "0123456789")])
+		err_hint(err, "write the number without quotes: %.24s", text);
+	else if (bytes)
+		err_hint(err, "write the number of bytes, without quotes: %" PRId64, bytes);
+	else if (hint && strstr(hint, "for no limit") && word_index(&no_limit, text) >= 0)
+		err_hint(err, "%s", hint);
+	else
+		err_hint(err, "write a number, digits only, without quotes");
+}
+
+static int check_type(const struct place *at, const json_t *value, unsigned int types,
+		      const char *hint, struct error *err)
 {
 	char wanted[160] = "";
 	size_t used = 0;
@@ -87,10 +123,18 @@ int value_check_type(const struct place *at, const json_t *value, unsigned int t
 	ret = place_refuse(at, err, EINVAL, "is %s, must be %s",
 			   type_names[json_typeof(value)], wanted);
 	if (types & IS_INTEGER && json_is_string(value))
-		err_hint(err, "write the number without quotes");
-	if (types & IS_INTEGER && json_is_real(value))
+		hint_number(at, json_string_value(value), hint, err);
+	else if (types & IS_INTEGER && json_is_real(value))
 		err_hint(err, "write a whole number, digits only");
+	else if (types == IS_STRING && hint)
+		err_hint(err, "%s", hint);
 	return ret;
+}
+
+int value_check_type(const struct place *at, const json_t *value, unsigned int types,
+		     struct error *err)
+{
+	return check_type(at, value, types, NULL, err);
 }
 
 int integer_read(const struct place *at, const json_t *value, const struct field *field,
@@ -125,7 +169,7 @@ static int field_read(const struct place *at, json_t *value, const struct field 
 {
 	int ret;
 
-	ret = value_check_type(at, value, field->types, err);
+	ret = check_type(at, value, field->types, field->hint, err);
 	if (ret)
 		return ret;
 	if (field->shape)

@@ -38,7 +38,7 @@ struct shape;
  * @offset: with neither, its value is an integer and goes to the uint64_t here,
  * @min: if it is at least this
  * @max: and at most this
- * @hint: what to do about one that is out of range, or NULL
+ * @hint: what to do about one that is out of range, or NULL; of a string: how it is written
  */
 struct field {
 	const char *name;

@@ -9,26 +9,47 @@
 #include "helper/envlist.h"
 #include "helper/text.h"
 #include "helper/unshare.h"
+#include "lib/cleanup.h"
 
 int path_check(const struct place *at, const char *path, struct error *err)
 {
-	if (path[0] != '/')
-		return place_refuse(at, err, EINVAL, "%s is not an absolute path",
-				    text_quote(path).text);
+	if (path[0] != '/') {
+		place_refuse(at, err, EINVAL, "%s is not an absolute path",
+			     text_quote(path).text);
+		err_hint(err, "write the whole path, from / on: a document has no folder that it "
+			 "would begin in");
+		return -EINVAL;
+	}
 	if (strlen(path) > CELLOS_PATH_MAX)
 		return place_refuse(at, err, E2BIG, "has %zu bytes, at most %d are allowed",
 				    strlen(path), CELLOS_PATH_MAX);
-	if (path_climbs(path))
-		return place_refuse(at, err, EINVAL, "%s has a component \"..\"",
-				    text_quote(path).text);
+	if (path_climbs(path)) {
+		place_refuse(at, err, EINVAL, "%s has a component \"..\"", text_quote(path).text);
+		err_hint(err, "write where it leads to");
+		return -EINVAL;
+	}
 	return 0;
+}
+
+static int refuse_namespace(const struct place *at, const char *word, struct error *err)
+{
+	const char *meant = word_guess(&unshare_words, word);
+
+	place_refuse(at, err, EINVAL, "unknown namespace %s", text_quote(word).text);
+	if (word[strcspn(word, " \t")])
+		err_hint(err, "there is a blank in it: write \"pid,mnt\", or [\"pid\", \"mnt\"]");
+	else if (meant)
+		err_hint(err, "did you mean \"%s\"?", meant);
+	else
+		err_hint(err, "known here: %s", unshare_words.text);
+	return -EINVAL;
 }
 
 /* One namespace of the list, in the words of --unshare. */
 static int add_namespace(const struct place *at, const json_t *value, uint32_t *bits,
 			 struct error *err)
 {
-	const char *word, *meant;
+	const char *word;
 	uint32_t bit;
 	int ret = value_check_type(at, value, IS_STRING, err);
 
@@ -37,17 +58,16 @@ static int add_namespace(const struct place *at, const json_t *value, uint32_t *
 	if (ret)
 		return ret;
 	bit = unshare_bit(word);
-	if (bit) {
-		*bits |= bit;
-		return 0;
-	}
-	ret = place_refuse(at, err, EINVAL, "unknown namespace %s", text_quote(word).text);
-	meant = word_guess(&unshare_words, word);
-	if (meant)
-		err_hint(err, "did you mean \"%s\"?", meant);
-	else
-		err_hint(err, "known here: %s", unshare_words.text);
-	return ret;
+	*bits |= bit;
+	return bit ? 0 : refuse_namespace(at, word, err);
+}
+
+/* The first word of a text that is none of them. */
+static int refuse_word(const struct place *at, const char *word, struct error *err)
+{
+	char *name __free(mem) = strndup(word, strcspn(word, ","));
+
+	return name ? refuse_namespace(at, name, err) : document_nomem(err);
 }
 
 /* An array of names, or the same text that --unshare takes. */
@@ -72,10 +92,7 @@ static int read_unshare(const struct place *at, json_t *value, void *to, struct 
 	ret = string_read(at, value, &text, err);
 	if (ret || unshare_parse(text, &isolation->unshare, &unknown))
 		return ret;
-	ret = place_refuse(at, err, EINVAL, "%s names a namespace that is unknown",
-			   text_quote(text).text);
-	err_hint(err, "known here: %s; or an array of names", unshare_words.text);
-	return ret;
+	return refuse_word(at, unknown, err);
 }
 
 static int read_paths(const struct place *at, json_t *array, char ***ret, struct error *err)

@@ -9,6 +9,8 @@
 #include "helper/process.h"
 #include "helper/text.h"
 
+#define UMASK_HINT	"write octal digits in quotes: \"0022\", \"077\""
+
 /* Octal digits, as people write it: a JSON number would be decimal. */
 static int read_umask(const struct place *at, json_t *value, void *to, struct error *err)
 {
@@ -24,7 +26,7 @@ static int read_umask(const struct place *at, json_t *value, void *to, struct er
 			return 0;
 	}
 	ret = place_refuse(at, err, EINVAL, "%s is no umask", text_quote(text).text);
-	err_hint(err, "write octal digits in quotes: \"0022\", \"077\"");
+	err_hint(err, "%s", UMASK_HINT);
 	return ret;
 }
 
@@ -158,7 +160,7 @@ static int read_rlimits(const struct place *at, json_t *object, void *to, struct
 #define PROCESS(member)	offsetof(struct document, process.member)
 
 static const struct field process_fields[] = {
-	{ .name = "umask", .types = IS_STRING, .read = read_umask },
+	{ .name = "umask", .types = IS_STRING, .read = read_umask, .hint = UMASK_HINT },
 	{ .name = "nice", .types = IS_INTEGER, .offset = PROCESS(nice), .min = 0, .max = 19,
 	  .hint = "a cell is not put before the host's own processes" },
 	{ .name = "oomScoreAdj", .types = IS_INTEGER, .read = read_oom_score_adj },

@@ -75,13 +75,19 @@ TEST(namespaces_are_known_names)
 		  "is an integer, must be a string", NULL },
 		{ ISOLATION("'unshare': ['mnt\\u0000']"), EINVAL, AT("unshare/0"), "a NUL", NULL },
 		{ ISOLATION("'unshare': ''"), EINVAL, AT("unshare"),
-		  "\"\" names a namespace that is unknown", "or an array of names" },
-		{ ISOLATION("'unshare': 'pid,'"), EINVAL, AT("unshare"), "is unknown", "known here" },
-		{ ISOLATION("'unshare': 'pid, mnt'"), EINVAL, AT("unshare"), "is unknown",
+		  "unknown namespace \"\"", "known here" },
+		{ ISOLATION("'unshare': 'pid,'"), EINVAL, AT("unshare"), "unknown namespace \"\"",
 		  "known here" },
-		{ ISOLATION("'unshare': 'none,pid'"), EINVAL, AT("unshare"), "is unknown",
+		{ ISOLATION("'unshare': 'pid, mnt,uts'"), EINVAL, AT("unshare"),
+		  "unknown namespace \" mnt\"", "there is a blank in it" },
+		{ ISOLATION("'unshare': ['pid', 'mnt ']"), EINVAL, AT("unshare/1"),
+		  "unknown namespace \"mnt \"", "there is a blank in it" },
+		{ ISOLATION("'unshare': 'none,pid'"), EINVAL, AT("unshare"),
+		  "unknown namespace \"none\"", "known here" },
+		{ ISOLATION("'unshare': 'mnt,utc'"), EINVAL, AT("unshare"),
+		  "unknown namespace \"utc\"", "did you mean \"uts\"?" },
+		{ ISOLATION("'unshare': '1'"), EINVAL, AT("unshare"), "unknown namespace \"1\"",
 		  "known here" },
-		{ ISOLATION("'unshare': '1'"), EINVAL, AT("unshare"), "is unknown", "known here" },
 		{ ISOLATION("'unshare': 'none\\u0000'"), EINVAL, AT("unshare"), "a NUL", NULL },
 	};
 
@@ -171,21 +177,22 @@ static void check_list(struct __test_metadata *_metadata, const char *name)
 		const char *entry;
 		int index;
 		int errnum;
-		const char *message;
+		const char *message, *hint;
 	} rows[] = {
-		{ "'usr'", 0, EINVAL, "\"usr\" is not an absolute path" },
-		{ "''", 0, EINVAL, "\"\" is not an absolute path" },
-		{ "'/usr', '/usr/../etc'", 1, EINVAL, "has a component \"..\"" },
-		{ "'/..'", 0, EINVAL, "has a component \"..\"" },
-		{ "'/usr/..'", 0, EINVAL, "has a component \"..\"" },
-		{ "'/a', '/b', 3", 2, EINVAL, "is an integer, must be a string" },
-		{ "'/a', null", 1, EINVAL, "is null, must be a string" },
-		{ "'/a\\u0000b'", 0, EINVAL, "contains a NUL" },
+		{ "'usr'", 0, EINVAL, "\"usr\" is not an absolute path", "from / on" },
+		{ "''", 0, EINVAL, "\"\" is not an absolute path", "from / on" },
+		{ "'/usr', '/usr/../etc'", 1, EINVAL, "has a component \"..\"", "leads to" },
+		{ "'/..'", 0, EINVAL, "has a component \"..\"", "leads to" },
+		{ "'/usr/..'", 0, EINVAL, "has a component \"..\"", "leads to" },
+		{ "'/a', '/b', 3", 2, EINVAL, "is an integer, must be a string", NULL },
+		{ "'/a', null", 1, EINVAL, "is null, must be a string", NULL },
+		{ "'/a\\u0000b'", 0, EINVAL, "contains a NUL", NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char field[64], text[512];
-		const struct refusal row = { text, rows[i].errnum, field, rows[i].message, NULL };
+		const struct refusal row = { text, rows[i].errnum, field, rows[i].message,
+			rows[i].hint };
 
 		snprintf(field, sizeof(field), AT("%s/%d"), name, rows[i].index);
 		snprintf(text, sizeof(text), ISOLATION("'%s': [%s]"), name, rows[i].entry);
@@ -287,7 +294,7 @@ TEST(a_seccomp_profile_is_a_name_or_an_absolute_path)
 		  "unknown profile \"strict\"", "known here: baseline, none" },
 		{ ISOLATION("'seccomp': './x'"), EINVAL, AT("seccomp"), "unknown profile",
 		  "absolute path" },
-		{ ISOLATION("'seccomp': '/etc/../x'"), EINVAL, AT("seccomp"), "\"..\"", NULL },
+		{ ISOLATION("'seccomp': '/etc/../x'"), EINVAL, AT("seccomp"), "\"..\"", "leads to" },
 	};
 	struct document doc;
 

@@ -28,7 +28,7 @@ TEST(fields_of_process_take_one_type)
 {
 	static const struct refusal rows[] = {
 		{ PROCESS("'umask': 22"), EINVAL, AT("umask"), "is an integer, must be a string",
-		  NULL },
+		  "octal digits in quotes" },
 		{ PROCESS("'nice': '5'"), EINVAL, AT("nice"), "must be an integer",
 		  "without quotes" },
 		{ PROCESS("'nice': 5.0"), EINVAL, AT("nice"), "must be an integer", "digits only" },
@@ -38,7 +38,7 @@ TEST(fields_of_process_take_one_type)
 		  "is a string, must be an array", NULL },
 		{ PROCESS("'cpuAffinity': 0"), EINVAL, AT("cpuAffinity"), "must be an array", NULL },
 		{ PROCESS("'rlimits': []"), EINVAL, AT("rlimits"), "must be an object", NULL },
-		{ PROCESS("'umask': null"), EINVAL, AT("umask"), "is null", NULL },
+		{ PROCESS("'umask': null"), EINVAL, AT("umask"), "is null", "octal" },
 	};
 
 	CHECK_DOCUMENTS(rows);
