@@ -202,6 +202,21 @@ static int make_parent(const char *path, struct error *err)
 	return 0;
 }
 
+/* It has to be made, if it is a place where it can be. */
+static void hint_missing(const char *path, struct error *err)
+{
+	char *mount __free(mem) = find_mount();
+	size_t length = mount ? strlen(mount) : 0;
+
+	if (!mount)
+		err_hint(err, "it is a folder of a cgroup2 file system, and none is mounted");
+	else if (!strncmp(path, mount, length) && path[length] == '/')
+		err_hint(err, "make it first: mkdir %s", path);
+	else
+		err_hint(err, "it is a folder below the cgroup2 mount, %s: mkdir %s/NAME, and name "
+			 "that", mount, mount);
+}
+
 int cgroup_parent_open(const char *path, bool create, struct cgroup_parent *ret, struct error *err)
 {
 	struct cgroup_parent parent = CGROUP_PARENT_NONE;
@@ -209,7 +224,7 @@ int cgroup_parent_open(const char *path, bool create, struct cgroup_parent *ret,
 
 	if (path && !realpath(path, parent.path)) {
 		status = err_set(err, "parent", errno, "cannot use the cgroup parent %s", path);
-		err_hint(err, "make it first: mkdir %s", path);
+		hint_missing(path, err);
 		return status;
 	}
 	if (!path) {

@@ -58,7 +58,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "helper/text.h"
 #include "helper/verbs.h"
 
 /* Closed standard fds would be given to the next files opened: fill them first. */
@@ -103,25 +102,6 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
-static int usage_error(const char *word)
-{
-	struct guess guess = GUESS(word ? word : "");
-	struct error err = { 0 };
-
-	for (const struct verb *verb = verbs; verb->name; verb++)
-		guess_try(&guess, verb->name);
-	if (!word)
-		err_set(&err, "options", EINVAL, "no verb is given");
-	else if (!strcmp(word, "serve"))
-		err_set(&err, "options", EOPNOTSUPP, "the verb \"%s\" is not built yet", word);
-	else
-		err_set(&err, "options", EINVAL, "\"%.64s\" is no verb", word);
-	if (guess.best)
-		err_hint(&err, "did you mean %s?", guess.best);
-	err_hint(&err, "cellos-helper help");
-	return verb_fail(&err);
-}
-
 int main(int argc, char **argv)
 {
 	static char help[] = "help", version[] = "version";
@@ -133,14 +113,14 @@ int main(int argc, char **argv)
 	if (refuse_setuid(&err) < 0 || fill_stdio(&err) < 0)
 		return verb_fail(&err);
 	if (argc < 2)
-		return usage_error(NULL);
+		return verb_unknown(NULL);
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		argv[1] = help;
 	else if (!strcmp(argv[1], "--version"))
 		argv[1] = version;
 	verb = find_verb(argv[1]);
 	if (!verb)
-		return usage_error(argv[1]);
+		return verb_unknown(argv[1]);
 	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
 		char *words[] = { help, argv[1], NULL };
 

@@ -236,6 +236,10 @@ static void hint_exec(const struct cell *cell, int errnum, struct error *err)
 	else if (errnum == ENOENT && !strchr(cell->plan->argv[0], '/'))
 		err_hint(err, "a bare name is looked for in /usr/local/sbin, /usr/local/bin, "
 			 "/usr/sbin, /usr/bin, /sbin, /bin");
+	else if (errnum == ENOENT && cell->plan->argv[0][0] != '/')
+		err_hint(err, "a relative path begins in workingDirectory, %s%s",
+			 cell->plan->working_directory, cell->plan->isolation.workspace ?
+			 ", which is private and begins empty" : "");
 	else if (errnum == ENOEXEC)
 		err_hint(err, "no program of this machine's, and no script that begins with #!");
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* The verbs of the program as a table, and what `help` and `version` print. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +8,8 @@
 #ifndef CELLOS_VERSION
 #error "the build passes -DCELLOS_VERSION"
 #endif
+
+#define SUMMARY_COLUMN	29	/* of the text that all verbs are listed in */
 
 const struct verb verbs[] = {
 	{ "run", "[OPTIONS] DOCUMENT|-", "create, spawn, wait, destroy: one cell", verb_run,
@@ -75,10 +76,13 @@ static void help_all(void)
 	puts("cellos-helper - runs untrusted cells: governed from their first instruction,\n"
 	     "with a report that proves what was enforced and that nothing is left\n");
 	for (const struct verb *verb = verbs; verb->name; verb++) {
-		char usage[64];
+		int used = printf("  %s%s%s", verb->name, *verb->arguments ? " " : "",
+				  verb->arguments);
 
-		snprintf(usage, sizeof(usage), "%s %s", verb->name, verb->arguments);
-		printf("  %-26s %s\n", usage, verb->summary);
+		/* One that is wider than its column has a line of its own. */
+		if (used > SUMMARY_COLUMN - 1)
+			used = printf("\n") - 1;
+		printf("%*s%s\n", SUMMARY_COLUMN - used, "", verb->summary);
 	}
 	puts("\nAll verbs but the last two take --cgroup-parent DIR, and see the cells there only.\n"
 	     "Exit status of the verbs other than run: 0 done, 125 refused or failed.\n"
@@ -87,8 +91,6 @@ static void help_all(void)
 
 int verb_help(int argc, char **argv)
 {
-	struct error err = { 0 };
-
 	if (argc < 2) {
 		help_all();
 		return 0;
@@ -96,11 +98,10 @@ int verb_help(int argc, char **argv)
 	for (const struct verb *verb = verbs; verb->name; verb++) {
 		if (strcmp(verb->name, argv[1]))
 			continue;
-		printf("cellos-helper %s %s\n  %s\n\n%s", verb->name, verb->arguments,
-		       verb->summary, verb->details);
+		printf("cellos-helper %s%s%s\n  %s\n%s%s", verb->name,
+		       *verb->arguments ? " " : "", verb->arguments, verb->summary,
+		       *verb->details ? "\n" : "", verb->details);
 		return 0;
 	}
-	err_set(&err, "options", EINVAL, "\"%.64s\" is no verb", argv[1]);
-	err_hint(&err, "cellos-helper help");
-	return verb_fail(&err);
+	return verb_unknown(argv[1]);
 }

@@ -12,6 +12,7 @@
 
 #include "helper/caller_file.h"
 #include "helper/caps.h"
+#include "helper/text.h"
 #include "helper/verbs.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
@@ -41,12 +42,53 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int bad_option(int argc, char **argv, struct error *err)
+/* The option that a word spells in full: getopt_long(3) takes any beginning of a name. */
+static const struct option *find_option(const char *word)
 {
-	const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "?";
+	const struct option *option = long_options;
+	size_t length = strcspn(word, "=");
 
-	err_set(err, "options", EINVAL, "%s: unknown option, or its value is missing", word);
+	while (option->name && (strncmp(word, "--", 2) || strlen(option->name) != length - 2 ||
+				strncmp(word + 2, option->name, length - 2)))
+		option++;
+	return option->name ? option : NULL;
+}
+
+static int bad_option(const char *word, struct error *err)
+{
+	char name[32] = "";
+	struct guess guess = GUESS(name);
+	const struct option *option = find_option(word);
+
+	if (option) {
+		err_set(err, "options", EINVAL, "%s: %s", word, option->has_arg ?
+			"its value is missing" : "takes no value");
+		err_hint(err, "cellos-helper help run");
+		return -EINVAL;
+	}
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+	for (option = long_options; option->name; option++)
+		if (!strncmp(name, "--", 2) && strlen(name) > 4 &&
+		    !strncmp(option->name, name + 2, strlen(name + 2)))
+			guess.best = option->name;
+	guess.word = name + strspn(name, "-");
+	for (option = long_options; !guess.best && option->name; option++)
+		guess_try(&guess, option->name);
+	err_set(err, "options", EINVAL, "%s: unknown option", word);
+	if (guess.best)
+		err_hint(err, "did you mean --%s? Names are written in full", guess.best);
 	err_hint(err, "cellos-helper help run");
+	return -EINVAL;
+}
+
+static int refuse_arguments(int n, char **words, struct error *err)
+{
+	err_set(err, "options", EINVAL, "%s", n ? "more than one DOCUMENT is named" :
+		"no DOCUMENT is named");
+	if (n && words[1][0] == '-' && words[1][1])
+		err_hint(err, "options stand before DOCUMENT: cellos-helper run %s ... %s", words[1],
+			 words[0]);
+	err_hint(err, "usage: cellos-helper run [OPTIONS] DOCUMENT|-");
 	return -EINVAL;
 }
 
@@ -59,6 +101,7 @@ static int parse_options(int argc, char **argv, struct run_options *options, str
 		[OPT_FLOW_LOG] = &options->flow_log, [OPT_USER] = &options->user, [OPT_REPORT] = &options->report,
 		[OPT_VERBOSE] = NULL,
 	};
+	const char *word;
 	int opt;
 
 	options->env = calloc((size_t)argc, sizeof(*options->env));
@@ -66,9 +109,10 @@ static int parse_options(int argc, char **argv, struct run_options *options, str
 		return err_set(err, "options", ENOMEM, "no memory");
 	opterr = 0;
 	optind = 0;	/* "+": the document ends the options */
-	while ((opt = getopt_long(argc, argv, "+", long_options, NULL)) != -1) {
-		if (opt == '?' || opt >= (int)ARRAY_SIZE(values))
-			return bad_option(argc, argv, err);
+	while (word = argv[optind ?: 1],
+	       (opt = getopt_long(argc, argv, "+", long_options, NULL)) != -1) {
+		if (opt == '?' || opt >= (int)ARRAY_SIZE(values) || !find_option(word))
+			return bad_option(word, err);
 		if (opt == OPT_ENV)
 			options->env[options->n_env++] = optarg;
 		else if (opt == OPT_VERBOSE)
@@ -76,12 +120,8 @@ static int parse_options(int argc, char **argv, struct run_options *options, str
 		else
 			*values[opt] = optarg;
 	}
-	if (optind != argc - 1) {
-		err_set(err, "options", EINVAL, "%s", optind == argc ? "no DOCUMENT is named" :
-			"more than one DOCUMENT is named");
-		err_hint(err, "usage: cellos-helper run [OPTIONS] DOCUMENT|-");
-		return -EINVAL;
-	}
+	if (optind != argc - 1)
+		return refuse_arguments(argc - optind, argv + optind, err);
 	options->document = argv[optind];
 	options->caller_uid = geteuid();
 	options->caller_gid = getegid();
@@ -104,8 +144,14 @@ static int open_report(const char *where, int *ret_fd, struct error *err)
 		errno = EINVAL;
 	else
 		*ret_fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
-	if (*ret_fd < 0)
-		return err_set(err, "report", errno, "cannot open the report %s", where);
+	if (*ret_fd < 0) {
+		int errnum = errno;
+
+		if (!strncmp(where, "fd:", 3))
+			err_hint(err, "fd:N is the number of a file descriptor that the caller opened; "
+				 "for a file of that name write ./%s", where);
+		return err_set(err, "report", errnum, "cannot open the report %s", where);
+	}
 	if ((fcntl(*ret_fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		return err_set(err, "report", EBADF, "%s cannot be written", where);
 	return 0;

@@ -8,11 +8,31 @@
 #include <unistd.h>
 
 #include "helper/caps.h"
+#include "helper/text.h"
 
 int verb_fail(const struct error *err)
 {
 	report_error(err);
 	return CELLOS_EXIT_FAILED;
+}
+
+int verb_unknown(const char *word)
+{
+	struct guess guess = GUESS(word ? word : "");
+	struct error err = { 0 };
+
+	for (const struct verb *verb = verbs; verb->name; verb++)
+		guess_try(&guess, verb->name);
+	if (!word)
+		err_set(&err, "options", EINVAL, "no verb is given");
+	else if (!strcmp(word, "serve"))
+		err_set(&err, "options", EOPNOTSUPP, "the verb \"%s\" is not built yet", word);
+	else
+		err_set(&err, "options", EINVAL, "\"%.64s\" is no verb", word);
+	if (guess.best)
+		err_hint(&err, "did you mean %s?", guess.best);
+	err_hint(&err, "cellos-helper help");
+	return verb_fail(&err);
 }
 
 /* The value of "NAME VALUE" or "NAME=VALUE" at argv[*i]; NULL: something else. */

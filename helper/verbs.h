@@ -71,6 +71,9 @@ int verb_begin(int argc, char **argv, unsigned int takes, uint32_t privs, unsign
 	       struct verb_options *options, struct host *host, struct error *err)
 	__attribute__((nonnull));
 
+/* verb_unknown() - say that @word is no verb; NULL: that none is given. As verb_fail(). */
+int verb_unknown(const char *word);
+
 /* verb_fail() - print the error. Return: CELLOS_EXIT_FAILED. */
 int verb_fail(const struct error *err);
 

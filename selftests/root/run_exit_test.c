@@ -143,7 +143,7 @@ TEST_F(cell, program_that_cannot_be_executed_is_an_error_of_the_spawn)
 	} cases[] = {
 		{ 127, ENOENT, "ENOENT", "/none/such", false },
 		{ 127, ENOENT, "ENOENT", "no-such-program-anywhere", true },
-		{ 127, ENOENT, "ENOENT", "./none", false },
+		{ 127, ENOENT, "ENOENT", "./none", true },
 		{ 126, EACCES, "EACCES", self->env.dir, true },
 		{ 126, EACCES, "EACCES", make_file(&self->env, "data", 0644, "#!/bin/sh\n"), true },
 		{ 126, EACCES, "EACCES", make_fifo(&self->env), true },

@@ -231,6 +231,15 @@ TEST_F(cell, bad_option_is_refused_by_name)
 		{ { "--env", "NOVALUE" }, "--env" },
 		{ { "--env", "=x" }, "--env" },
 		{ { "second-document", NULL }, "DOCUMENT" },
+		{ { "document", "--verbose" }, "options stand before DOCUMENT: cellos-helper run "
+		  "--verbose" },
+		/* A beginning of a name is none. */
+		{ { "--unshar", "mnt" }, "--unshar: unknown option" },
+		{ { "--verb", NULL }, "did you mean --verbose?" },
+		{ { "--stdi=pipe", NULL }, "did you mean --stdio?" },
+		{ { "--unshaer", "mnt" }, "did you mean --unshare?" },
+		{ { "--verbose=1", NULL }, "--verbose=1: takes no value" },
+		{ { "-v", NULL }, "-v: unknown option" },
 	};
 	const char *before = host_snapshot(&self->env);
 
@@ -274,6 +283,8 @@ TEST_F(cell, report_that_cannot_be_opened_is_refused_before_anything_starts)
 
 		EXPECT_EQ(125, run_whole(&self->env, &run));
 		EXPECT_TRUE(is_error_text(run.err.bytes, "report")) TH_LOG("%s", run.err.bytes);
+		EXPECT_EQ(!strncmp(places[i], "fd:", 3),
+			  !!strstr(run.err.bytes, "hint: fd:N is the number"));
 	}
 	EXPECT_NE(0, access(text("%s/ran", self->env.dir), F_OK));
 	EXPECT_STREQ(before, host_snapshot(&self->env));
@@ -302,6 +313,58 @@ TEST_F(cell, malformed_variable_is_refused_by_name)
 		EXPECT_NE(NULL, strstr(run.err.bytes, name)) TH_LOG("%s", run.err.bytes);
 	}
 	EXPECT_STREQ(before, host_snapshot(&self->env));
+}
+
+/* What @args print, and their status. */
+static const char *said(const struct test_env *env, int status, const char *verb, const char *arg)
+{
+	struct run run = { .verb = verb, .args = { arg }, .no_parent = true };
+
+	if (run_whole(env, &run) != status)
+		return text("status %d", run.status);
+	return text("%s%s", run.out.bytes, run.err.bytes);
+}
+
+TEST_F(cell, help_and_verbs_speak_alike)
+{
+	const char *all = said(&self->env, 0, "help", NULL);
+
+	EXPECT_STREQ(said(&self->env, 125, "serve", NULL), said(&self->env, 125, "help", "serve"));
+	EXPECT_STREQ(said(&self->env, 125, "rnu", NULL), said(&self->env, 125, "help", "rnu"));
+	EXPECT_NE(NULL, strstr(said(&self->env, 125, "help", "rnu"), "did you mean run?"));
+	EXPECT_EQ(0, strncmp(said(&self->env, 0, "help", "version"), "cellos-helper version\n", 22));
+	EXPECT_EQ(NULL, strstr(all, " \n")) TH_LOG("%s", all);
+	EXPECT_NE(NULL, strstr(all, "  egress ID [--set FILE|-] [--json]\n"
+			       "                             a live cell's")) TH_LOG("%s", all);
+}
+
+TEST_F(cell, parent_that_is_not_there_is_to_be_made_where_it_can_be)
+{
+	struct run run = { .document = document("parent", RUN), .no_parent = true };
+	char *environment[] = { text("CELLOS_CGROUP_PARENT=/nowhere"), NULL };
+
+	run.environ = environment;
+	EXPECT_EQ(125, run_whole(&self->env, &run));
+	EXPECT_NE(NULL, strstr(run.err.bytes, text("below the cgroup2 mount, %s: mkdir %s/",
+						   self->env.mount, self->env.mount)))
+		TH_LOG("%s", run.err.bytes);
+	environment[0] = text("CELLOS_CGROUP_PARENT=%s/none", self->env.parent);
+	EXPECT_EQ(125, run_whole(&self->env, &run));
+	EXPECT_NE(NULL, strstr(run.err.bytes, text("hint: make it first: mkdir %s/none",
+						   self->env.parent))) TH_LOG("%s", run.err.bytes);
+}
+
+TEST_F(cell, program_by_a_relative_path_is_looked_for_in_the_working_directory)
+{
+	struct run run = {
+		.document = document("relative", "'run': {'argv': ['./none'], 'workingDirectory': "
+				     "'%s'}", self->env.dir),
+	};
+
+	EXPECT_EQ(127, run_whole(&self->env, &run));
+	EXPECT_STREQ("/spec/run/argv/0", json_text_at(run.report, "/error/field"));
+	EXPECT_NE(NULL, strstr(run.err.bytes, text("begins in workingDirectory, %s\n",
+						   self->env.dir))) TH_LOG("%s", run.err.bytes);
 }
 
 TEST_F(cell, terminal_cannot_be_written_to_through_an_error)
