@@ -313,7 +313,14 @@ static int set_oom_score(const struct child_process *process, struct child_statu
 	return 0;
 }
 
-/* Not by setrlimit() and nice(), which glibc may wrap. */
+/* Not by setrlimit(), which glibc may wrap; nor by nice() below. */
+static int set_rlimit(const struct child_rlimit *limit)
+{
+	const uint64_t pair[2] = { limit->soft, limit->hard };
+
+	return (int)syscall(SYS_prlimit64, 0, limit->number, pair, NULL);
+}
+
 static int set_process(const struct child_process *process, struct child_status *status)
 {
 	umask(process->umask);
@@ -321,13 +328,20 @@ static int set_process(const struct child_process *process, struct child_status 
 		return child_fail(status, CHILD_PROCESS, "cpuAffinity");
 	if (syscall(SYS_setpriority, PRIO_PROCESS, 0, process->nice) < 0)
 		return child_fail(status, CHILD_PROCESS, "nice");
-	for (unsigned int i = 0; i < process->n_rlimits; i++) {
-		const struct child_rlimit *limit = &process->rlimits[i];
-		const uint64_t pair[2] = { limit->soft, limit->hard };
-
-		if (syscall(SYS_prlimit64, 0, limit->number, pair, NULL) < 0)
+	for (unsigned int i = 0; i < process->n_rlimits; i++)
+		if (process->rlimits[i].number != RLIMIT_NOFILE &&
+		    set_rlimit(&process->rlimits[i]) < 0)
 			return child_fail(status, CHILD_PROCESS, "rlimits");
-	}
+	return 0;
+}
+
+/* The birth itself opens more files than a workload may need; a filter can come behind it. */
+static int limit_files(const struct child_process *process)
+{
+	for (unsigned int i = 0; i < process->n_rlimits; i++)
+		if (process->rlimits[i].number == RLIMIT_NOFILE &&
+		    (close_range(3, ~0U, 0) < 0 || set_rlimit(&process->rlimits[i]) < 0))
+			return -1;
 	return 0;
 }
 
@@ -386,6 +400,8 @@ int child_isolate(const struct child *child, struct child_status *status)
 		return -1;
 	if (enter_workdir(child, status) < 0)
 		return child_fail(status, CHILD_WORKDIR, child->working_directory);
+	if (limit_files(child->process) < 0)
+		return child_fail(status, CHILD_PROCESS, "rlimits");
 	if (install_filter(child->filter) < 0 || install_filter(child->filter_unix) < 0 ||
 	    install_filter(child->filter_extra) < 0)
 		return child_fail(status, CHILD_FILTER, NULL);

@@ -2,6 +2,7 @@
 /* Step "check": what cannot be enforced is refused before anything is made. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "helper/cell.h"
 #include "helper/limits.h"
@@ -59,6 +60,20 @@ static int load_filter(struct cell *cell, struct error *err)
 	return ret;
 }
 
+/* A file that is looked at before it is executed has to be open: behind 0, 1 and 2. */
+static int check_files(const struct plan *plan, struct error *err)
+{
+	const struct plan_rlimit *files = &plan->process.rlimits[RLIMIT_NOFILE];
+
+	if (!plan->argv0_prefixes || !files->given || files->soft > 3)
+		return 0;
+	err_field_set(err, "/spec/run/process/rlimits/nofile");
+	err_set(err, "check", EINVAL, "%llu leaves no room to look at what argv[0] resolves to",
+		(unsigned long long)files->soft);
+	err_hint(err, "4 or more, or no CELLOS_RUN_ARGV0_ALLOW_PREFIXES");
+	return -EINVAL;
+}
+
 int check_up(struct cell *cell, struct error *err)
 {
 	int ret = cgroup_parent_check(&cell->host->parent, err);
@@ -69,6 +84,8 @@ int check_up(struct cell *cell, struct error *err)
 		ret = limits_enable(&cell->host->parent, &cell->plan->limits, err);
 	if (ret == 0)
 		ret = process_prepare(&cell->plan->process, &cell->process, err);
+	if (ret == 0)
+		ret = check_files(cell->plan, err);
 	if (ret == 0)
 		ret = load_filter(cell, err);
 	return ret ?: check_user(cell, err);

@@ -78,6 +78,43 @@ TEST_F(cell, has_no_core_dumps_and_raises_no_priority_by_default)
 	EXPECT_NE(NULL, strstr(run.out.bytes, "\n0\n"));
 }
 
+/* Its birth needs more than it has itself; a program with libraries takes 4. */
+TEST_F(cell, has_as_few_files_as_it_asks_for)
+{
+	static const char *const others[] = {
+		"", ", 'isolation': {'unshare': 'pid,ipc,mnt,uts'}",
+		", 'isolation': {'readOnlyPaths': ['/'], 'unshare': 'user,pid,mnt'}",
+	};
+	char **environment = calloc(2, sizeof(char *));
+	struct run run;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++) {
+		for (int n = 0; n < 4; n++) {
+			run = (struct run){
+				.document = document("few", "'run': {'argv': ['%s/workload_first'], "
+					"'process': {'rlimits': {'nofile': %d}}%s}",
+					self->env.workloads, n, others[i]),
+			};
+			/* What it ends with when it is told to do nothing. */
+			EXPECT_EQ(100, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+			EXPECT_STREQ("exited", json_text_at(run.report, "/exit/kind"));
+		}
+		run = inside(&self->env, "four", text("'process': {'rlimits': {'nofile': 4}}%s",
+						      others[i]),
+			     text("rlimit:%d read:/etc/passwd", RLIMIT_NOFILE));
+		EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+		EXPECT_STREQ("4:4 done", inside_answers(&run));
+	}
+	environment[0] = text("CELLOS_RUN_ARGV0_ALLOW_PREFIXES=/usr,%s", self->env.workloads);
+	run = with(&self->env, "'rlimits': {'nofile': 4}", "ids");
+	run.environ = environment;
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	run = with(&self->env, "'rlimits': {'nofile': {'soft': 3, 'hard': 4}}", "ids");
+	run.environ = environment;
+	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/rlimits/nofile", "3 leaves no room",
+		       "4 or more");
+}
+
 static void lower_limit(void *arg)
 {
 	const struct rlimit few = { 64, 64 };
