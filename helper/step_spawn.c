@@ -280,7 +280,7 @@ static int explain_child(struct cell *cell, struct error *err)
 		err_hint(err, "a limit of the cell or of a cgroup above is too low to start it");
 	else if (status->errnum == EMFILE ||
 		 (status->step == CHILD_STDIO && status->errnum == EBADF))
-		err_hint(err, "rlimits.nofile is too low to start it: 64 is enough");
+		err_hint(err, "the helper's own RLIMIT_NOFILE is too low: 64 is enough");
 	else if (status->step == CHILD_STDIO && status->errnum == ENOENT)
 		err_hint(err, "hiddenPaths or the host leave no /dev/null to a cell of this uid");
 	else if (status->step == CHILD_WORKDIR)
@@ -312,8 +312,8 @@ static int explain_end(const struct cell *cell, const struct birth_wait *wait, s
 	explain_memory(cell, ETIMEDOUT, err);
 	err_set(err, "spawn", ETIMEDOUT, "exec: %s did not begin within %d seconds",
 		cell->plan->argv[0], CELLOS_SPAWN_TIMEOUT);
-	err_hint(err, "its file system does not answer (NFS, FUSE), or its owner holds a lease "
-		 "on the file");
+	err_hint(err, "its file system does not answer (NFS, FUSE), its owner holds a lease on the "
+		 "file, or this host is overloaded: a birth takes milliseconds elsewhere");
 	return -ETIMEDOUT;
 }
 
