@@ -33,7 +33,7 @@ int path_check(const struct place *at, const char *path, struct error *err)
 
 static int refuse_namespace(const struct place *at, const char *word, struct error *err)
 {
-	const char *meant = word_guess(&unshare_words, word);
+	const char *meant = strchr(word, ',') ? NULL : unshare_guess(word);
 
 	place_refuse(at, err, EINVAL, "unknown namespace %s", text_quote(word).text);
 	if (word[strcspn(word, " \t")])

@@ -64,13 +64,18 @@ int setting_unshare(const struct setting *setting, uint32_t *ret, struct error *
 		unshare_words.words, "none, or a comma list of pid, ipc, mnt, net, user, uts, "
 		"cgroup, time"
 	};
-	const char *unknown;
+	const char *unknown, *meant;
 	char *word __free(mem) = NULL;
 
 	if (unshare_parse(setting->value, ret, &unknown))
 		return 0;
+	meant = unshare_guess(unknown);
 	word = strndup(unknown, strcspn(unknown, ","));
 	if (!word)
 		return err_set(err, setting->step, ENOMEM, "no memory");
-	return unknown_word(setting, &list, word, err);
+	if (!meant)
+		return unknown_word(setting, &list, word, err);
+	setting_refuse(setting, err, EINVAL, "unknown value %s", text_quote(word).text);
+	err_hint(err, "did you mean %s?", meant);
+	return -EINVAL;
 }

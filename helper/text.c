@@ -8,9 +8,6 @@
 
 #include "lib/cleanup.h"
 
-/* Longer words are no misspelling of ours; bounds the work and the stack. */
-#define GUESS_MAX	32
-
 /*
  * Length of the character at @s if it may be shown: printable ASCII, or well-
  * formed UTF-8 above the control characters U+0080 to U+009F. Else 0.

@@ -24,6 +24,9 @@ struct quoted {
 /* text_quote() - as in printf("%s", text_quote(input).text) */
 struct quoted text_quote(const char *text);
 
+/* In bytes. Longer words are no misspelling of ours; bounds the work and the stack. */
+#define GUESS_MAX	32
+
 /**
  * struct guess - the candidate that is closest to a misspelt word
  * @word: what was written

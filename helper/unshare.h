@@ -14,6 +14,9 @@ extern const struct word_list unshare_words;
 /* unshare_bit() - the UNSHARE_* bit of a name; 0: no such namespace */
 uint32_t unshare_bit(const char *word);
 
+/* unshare_guess() - the name that was meant by the beginning of @text, up to a comma; or NULL */
+const char *unshare_guess(const char *text);
+
 /**
  * unshare_parse() - read a comma list of names, or "none"
  * @ret: UNSHARE_*

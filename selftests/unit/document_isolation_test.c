@@ -61,8 +61,12 @@ TEST(namespaces_are_known_names)
 	static const struct refusal rows[] = {
 		{ ISOLATION("'unshare': ['pid', 'mnt', 'utc']"), EINVAL, AT("unshare/2"),
 		  "unknown namespace \"utc\"", "did you mean \"uts\"?" },
+		{ ISOLATION("'unshare': ['everything']"), EINVAL, AT("unshare/0"),
+		  "unknown namespace \"everything\"", "known here: pid, ipc, mnt, net, user" },
 		{ ISOLATION("'unshare': ['network']"), EINVAL, AT("unshare/0"),
-		  "unknown namespace \"network\"", "known here: pid, ipc, mnt, net, user" },
+		  "unknown namespace \"network\"", "did you mean \"net\"?" },
+		{ ISOLATION("'unshare': 'pid,mount,ipc'"), EINVAL, AT("unshare"),
+		  "unknown namespace \"mount\"", "did you mean \"mnt\"?" },
 		{ ISOLATION("'unshare': ['none']"), EINVAL, AT("unshare/0"),
 		  "unknown namespace \"none\"", "known here" },
 		{ ISOLATION("'unshare': ['']"), EINVAL, AT("unshare/0"), "unknown namespace \"\"",
