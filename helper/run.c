@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* One cell in the foreground: up, wait, down, and what to say of it. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "helper/teardown.h"
 #include "helper/verbs.h"
@@ -52,6 +54,17 @@ static int exit_status(const struct cell *cell, const struct run_result *result)
 	}
 }
 
+/*
+ * Whoever asks for it may not know what it is to be uid 0. Not before it is: of a cell that
+ * is refused there is nothing to be warned of.
+ */
+static void warn_of_root(const struct plan *plan)
+{
+	if (!plan->user.dynamic && plan->user.uid == 0)
+		dprintf(STDERR_FILENO, "cellos-helper: warning: cell %s keeps the host's uid 0: "
+			"files that root owns are its own\n", plan->cell_id);
+}
+
 /* Up, and, if that went well, until the workload has ended. */
 static int live(struct cell *cell, const struct cell_step *steps, struct error *err)
 {
@@ -61,6 +74,7 @@ static int live(struct cell *cell, const struct cell_step *steps, struct error *
 		ret = cell_up(cell, steps, err);
 	if (ret < 0)
 		return ret;
+	warn_of_root(cell->plan);
 	stdio_pump(&cell->stdio, cell->host->loop);
 	wait_for_exit(cell);
 	ret = wait_until_exited(cell, err);

@@ -266,14 +266,6 @@ static uint32_t unneeded_privs(const struct plan *plan)
 	return privs;
 }
 
-/* Whoever asks for it may not know what it is to be uid 0. */
-static void warn_of_root(const struct plan *plan)
-{
-	if (!plan->user.dynamic && plan->user.uid == 0)
-		dprintf(STDERR_FILENO, "cellos-helper: warning: cell %s keeps the host's uid 0: "
-			"files that root owns are its own\n", plan->cell_id);
-}
-
 static int run_plan(const struct plan *plan, const struct input *input, struct run_result *result)
 {
 	/* One in the life of this process, and large for a stack. */
@@ -290,7 +282,6 @@ static int run_plan(const struct plan *plan, const struct input *input, struct r
 		return say_result(input, result, CELLOS_EXIT_FAILED);
 	cell_init(&cell, &host, plan);
 	cell.network = network;
-	warn_of_root(plan);
 	status = run_cell(&cell, cell_steps, result);
 	/*
 	 * What is left are fds, memory and a sleeping thread of this process, which
