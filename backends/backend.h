@@ -50,6 +50,7 @@ struct child_status {
 	int errnum;
 	int exit_status;	/* CELLOS_EXIT_* that fits the failure */
 	const char *what;	/* path or name that it is about, or NULL */
+	char file[200];		/* what argv[0] resolved to, if that is not allowed; cut */
 	uint64_t root_mount;	/* of the init: the mount that is its root, statx(2) */
 	dev_t workspace;	/* the tmpfs that was mounted, stat(2) */
 };

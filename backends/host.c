@@ -87,7 +87,7 @@ static int execute_listed(const struct child *child, const char *path,
 {
 	int fd __free(fd) = sys_openat2(AT_FDCWD, path, O_PATH | O_CLOEXEC, 0,
 					RESOLVE_NO_MAGICLINKS);
-	char fd_path[32], file[PATH_MAX];
+	char fd_path[32], file[PATH_MAX] = "";
 	ssize_t length;
 	int errnum;
 
@@ -100,6 +100,7 @@ static int execute_listed(const struct child *child, const char *path,
 	file[length] = '\0';
 	if (!is_listed(file, child->prefixes)) {
 		status->what = "argv[0] resolves to a file that is not allowed";
+		memcpy(status->file, file, sizeof(status->file) - 1);
 		errno = EACCES;
 		return -1;
 	}

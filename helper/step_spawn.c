@@ -21,6 +21,7 @@
 #include "helper/seccomp.h"
 #include "helper/unborn.h"
 #include "helper/spawn_field.h"
+#include "helper/text.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
@@ -275,7 +276,11 @@ static int explain_child(struct cell *cell, struct error *err)
 	else if (status->step == CHILD_EXEC)
 		what = cell->plan->argv[0];
 	spawn_field(cell, err);
-	err_set(err, "spawn", status->errnum, "%s: %s", child_step_name(status->step), what);
+	if (status->file[0])
+		err_set(err, "spawn", status->errnum, "exec: argv[0] %s resolves to %s, which is not "
+			"allowed", text_quote(cell->plan->argv[0]).text, status->file);
+	else
+		err_set(err, "spawn", status->errnum, "%s: %s", child_step_name(status->step), what);
 	if (status->errnum == ENOMEM || status->errnum == EAGAIN || status->errnum == ENOSPC)
 		err_hint(err, "a limit of the cell or of a cgroup above is too low to start it");
 	else if (status->errnum == EMFILE ||

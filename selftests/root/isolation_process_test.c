@@ -371,6 +371,12 @@ TEST_F(cell, program_has_to_resolve_to_below_a_prefix)
 
 		run_whole(&self->env, &run);
 		EXPECT_NE(NULL, strstr(run.err.bytes, "is a script")) TH_LOG("%s", run.err.bytes);
+		/* Both names: the one that was given may be a link. */
+		run = listed(in, outside);
+		run_whole(&self->env, &run);
+		EXPECT_NE(NULL, strstr(run.err.bytes, text("argv[0] \"%s\" resolves to "
+				"%s/workload_inside, which", outside, self->env.workloads)))
+			TH_LOG("%s", run.err.bytes);
 	}
 }
 

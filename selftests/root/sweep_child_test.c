@@ -67,7 +67,9 @@ static const struct call calls[] = {
 static void enter_filtered(const struct child *child, struct child_status *status)
 {
 	if (failing_call_install(0) < 0) {
-		*status = (struct child_status){ CHILD_NONE, errno, 125, NULL, 0, 0 };
+		*status = (struct child_status){
+			.step = CHILD_NONE, .errnum = errno, .exit_status = 125,
+		};
 		return;
 	}
 	backend_host.enter(child, status);
