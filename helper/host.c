@@ -67,6 +67,8 @@ int host_open(const char *parent, unsigned int parts, struct host *ret, struct e
 		status = open_nft(&host, err);
 	if (status == 0 && parts & HOST_SPAWN)
 		status = open_domain(&host, err);
+	if (status == 0 && parts & HOST_SPAWN)
+		host.core_target = process_core_target();
 	if (status < 0) {
 		host_done(&host);
 		return status == -ENOENT ? status : err_set(err, "host", status,

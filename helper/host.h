@@ -7,6 +7,7 @@
 
 #include "helper/cgroup.h"
 #include "helper/loop.h"
+#include "helper/process.h"
 #include "helper/spawn.h"
 #include "lib/err.h"
 #include "lib/pidref.h"
@@ -15,12 +16,13 @@
 /* Parts of a host that a verb needs besides the parent. */
 #define HOST_NFT	0x1
 #define HOST_LOOP	0x2
-#define HOST_SPAWN	0x4	/* a spawner, a Landlock ruleset */
+#define HOST_SPAWN	0x4	/* a spawner, a Landlock ruleset, where core dumps go */
 #define HOST_CREATE	0x8	/* make the default parent if it is missing */
 
 /**
  * struct host - the opened host
  * @domain_fd: Landlock ruleset for cells, or -errno: this kernel has none
+ * @core_target: where core dumps of cells would go
  * @self: this process; @netns, @pidns: its namespaces
  */
 struct host {
@@ -29,6 +31,7 @@ struct host {
 	struct loop *loop;
 	struct spawner *spawner;
 	int domain_fd;
+	enum core_target core_target;
 	struct pidref self;
 	uint64_t netns;
 	uint64_t pidns;

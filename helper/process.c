@@ -38,6 +38,45 @@ int rlimit_number(const char *name)
 	return -1;
 }
 
+#define CORE_PATTERN	"/proc/sys/kernel/core_pattern"
+
+enum core_target process_core_target(void)
+{
+	char pattern[8];
+	ssize_t n = io_read_at(AT_FDCWD, CORE_PATTERN, pattern, sizeof(pattern));
+
+	if (n == -ENOENT)		/* a kernel that dumps no core */
+		return CORE_TO_FILE;
+	if (n > 0 && pattern[0] == '@')
+		return CORE_TO_SOCKET;
+	return n < 0 || pattern[0] == '|' ? CORE_TO_PROGRAM : CORE_TO_FILE;
+}
+
+/* A limit of 1 keeps a program from being started, and no limit a socket from being asked. */
+int process_check_core(enum core_target target, struct error *err)
+{
+	struct rlimit own;
+
+	if (getrlimit(RLIMIT_CORE, &own) < 0)
+		return err_set(err, STEP, errno, "getrlimit");
+	if (target == CORE_TO_FILE || (target == CORE_TO_PROGRAM && own.rlim_max >= 1))
+		return 0;
+	err_field_set(err, FIELD("rlimits/core"));
+	if (target == CORE_TO_SOCKET) {
+		err_set(err, STEP, EPERM, "kernel.core_pattern names a socket, which gets a cell's "
+			"memory whatever its limit");
+		err_hint(err, "set kernel.core_pattern to a file or a program; or give "
+			 "process.rlimits.core, if that socket may have it");
+	} else {
+		err_set(err, STEP, EPERM, "kernel.core_pattern names a program, which is started "
+			"on a cell's memory unless the limit is 1, and the helper's own hard limit "
+			"is 0");
+		err_hint(err, "start the helper with a higher one (ulimit -Hc 1, systemd's "
+			 "LimitCORE=1); or give process.rlimits.core, if that program may run");
+	}
+	return -EPERM;
+}
+
 /* Does a cell that asks for nothing get another one than the helper's own? */
 static bool has_default(int number)
 {
@@ -159,7 +198,8 @@ static int check_cpus(const struct plan_process *plan, struct error *err)
 	return 0;
 }
 
-int process_prepare(const struct plan_process *plan, struct child_process *ret, struct error *err)
+int process_prepare(const struct plan_process *plan, enum core_target target,
+		    struct child_process *ret, struct error *err)
 {
 	int status = 0;
 
@@ -168,6 +208,8 @@ int process_prepare(const struct plan_process *plan, struct child_process *ret, 
 		.cpus_given = plan->cpus_given,
 	};
 	memcpy(ret->cpus, plan->cpus, sizeof(ret->cpus));
+	if (!plan->rlimits[RLIMIT_CORE].given)
+		status = process_check_core(target, err);
 	for (int i = 0; status == 0 && i < PLAN_RLIMITS; i++)
 		status = prepare_rlimit(i, &plan->rlimits[i], ret, err);
 	if (status == 0)

@@ -8,7 +8,7 @@
  *
  * The kernel takes these arguments as int, a filter sees 64 bits. Each comparison
  * below either masks the upper half out, or takes any bit in it for a value that
- * is not open: nothing slips by.
+ * is not open: nothing slips by. Pointers are compared whole.
  */
 #include <endian.h>
 #include <errno.h>
@@ -54,6 +54,11 @@ struct rule {
 static void rule_and(struct rule *rule, unsigned int arg, uint32_t bits, uint32_t value)
 {
 	rule->cmp[rule->n++] = SCMP_CMP64(arg, SCMP_CMP_MASKED_EQ, bits, value);
+}
+
+static void rule_and_pointer(struct rule *rule, unsigned int arg)
+{
+	rule->cmp[rule->n++] = SCMP_CMP64(arg, SCMP_CMP_NE, 0);
 }
 
 static int rule_close(const struct rule *rule)
@@ -168,8 +173,13 @@ static int close_call(scmp_filter_ctx ctx, const struct closed_call *row)
 			     { { 0 } } };
 	int ret;
 
-	for (unsigned int i = 0; i < row->n_args; i++)
-		rule_and(&rule, row->args[i].number, row->args[i].bits, row->args[i].value);
+	for (unsigned int i = 0; i < row->n_args; i++) {
+		if (row->args[i].bits == NOT_NULL)
+			rule_and_pointer(&rule, row->args[i].number);
+		else
+			rule_and(&rule, row->args[i].number, row->args[i].bits,
+				 row->args[i].value);
+	}
 	if (rule.call == __NR_SCMP_ERROR)
 		ret = -ENOSYS;
 	else

@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <linux/netlink.h>
@@ -104,6 +105,12 @@ const struct inet_socket open_inet[] = {
 #define SIBLING	"makes a child of the helper's, which nobody reaps"
 /* A terminal reaches a cell by --stdio inherit, and its other users do not know. */
 #define TYPES	"types for whoever reads the terminal next"
+/*
+ * The limit that a cell is born with says whether the host's handler of core dumps, root
+ * outside of the cell, is started on its memory: by 1 it is not, by 0 it is (core(5)). Who
+ * lowers it means well or ill, and is told that it was done; reading it stays open.
+ */
+#define CORE	"a limit of 0 has the kernel start the host's handler of core dumps"
 
 #define SHARED_OPTION(level, option)	OPTION(0, FILTER_OWN_NETNS, level, option, SHARES)
 #define CLOSED_OPTION(level, option, why)	\
@@ -141,6 +148,8 @@ const struct closed_call closed_calls[] = {
 	CALL("request_key", EPERM, KEYS),
 	CALL("add_key", EPERM, KEYS),
 	CALL("keyctl", EPERM, KEYS),
+	CALL_VALUE("setrlimit", 0, 0, RLIMIT_CORE, CORE),
+	CALL_POINTER("prlimit64", 0, 1, RLIMIT_CORE, 2, CORE),
 	CALL_UNLESS("shmget", ENOSYS, FILTER_OWN_IPC, STAYS),
 	CALL_UNLESS("semget", ENOSYS, FILTER_OWN_IPC, STAYS),
 	CALL_UNLESS("msgget", ENOSYS, FILTER_OWN_IPC, STAYS),

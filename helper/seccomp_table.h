@@ -49,13 +49,14 @@ struct closed_call {
 	unsigned int n_args;
 	struct {
 		unsigned int number;
-		uint32_t bits;		/* that are looked at */
+		uint32_t bits;		/* that are looked at; or NOT_NULL */
 		uint32_t value;		/* of these bits */
 	} args[CLOSED_ARGS];
 	const char *why;
 };
 
 #define WHOLE	UINT32_MAX		/* all bits of an int */
+#define NOT_NULL	0		/* in place of bits: a pointer, and any but NULL */
 
 /* The rows of the tables below. */
 #define CALL(call, errnum, why)			\
@@ -68,6 +69,8 @@ struct closed_call {
 	{ call, errnum, 0, 1, { { arg, bit, bit } }, why }
 #define OPTION(errnum, unless, level, option, why)	\
 	{ "setsockopt", errnum, unless, 2, { { 1, WHOLE, level }, { 2, WHOLE, option } }, why }
+#define CALL_POINTER(call, errnum, arg, value, pointer, why)	\
+	{ call, errnum, 0, 2, { { arg, WHOLE, value }, { pointer, NOT_NULL, 0 } }, why }
 #define LAST_CALL_ROW	\
 	{ NULL, 0, 0, 0, { { 0, 0, 0 } }, NULL }
 

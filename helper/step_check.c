@@ -83,7 +83,8 @@ int check_up(struct cell *cell, struct error *err)
 	if (ret == 0)
 		ret = limits_enable(&cell->host->parent, &cell->plan->limits, err);
 	if (ret == 0)
-		ret = process_prepare(&cell->plan->process, &cell->process, err);
+		ret = process_prepare(&cell->plan->process, cell->host->core_target,
+				      &cell->process, err);
 	if (ret == 0)
 		ret = check_files(cell->plan, err);
 	if (ret == 0)

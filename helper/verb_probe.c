@@ -18,6 +18,7 @@
 #include "helper/host.h"
 #include "helper/limits.h"
 #include "helper/probe_isolation.h"
+#include "helper/process.h"
 #include "helper/rehearsal.h"
 #include "helper/seccomp.h"
 #include "helper/users.h"
@@ -252,6 +253,16 @@ static void probe_filter(struct probe *probe, struct check *check)
 	from_error(check, &err, "seccomp(2) closes the sockets that egress rules do not see");
 }
 
+/* For a cell whose document says nothing of them. */
+static void probe_core_dumps(struct probe *probe, struct check *check)
+{
+	struct error err = { 0 };
+
+	(void)probe;
+	process_check_core(process_core_target(), &err);
+	from_error(check, &err, "cells can be kept from dumping core");
+}
+
 static void probe_limits(struct probe *probe, struct check *check)
 {
 	struct cgroup_parent parent = probe->cgroup;
@@ -299,6 +310,7 @@ static const struct {
 	{ "rehearsal", true, probe_rehearsal },
 	{ "dynamic-uids", true, probe_uids },
 	{ "socket-filter", true, probe_filter },
+	{ "core-dumps", true, probe_core_dumps },
 	{ "pidfs", false, probe_pidfs },
 	{ "landlock", true, probe_landlock },
 	{ "namespaces", false, probe_namespaces_row },

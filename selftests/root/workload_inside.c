@@ -9,6 +9,7 @@
 #include <mqueue.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -252,6 +254,27 @@ static void try_score(const char *score)
 	told(fd < 0 ? -1 : write(fd, score, strlen(score)));
 }
 
+/* Core dumps' limit to 0, in all ways that there are; it tells what came of each. */
+static void try_no_cores(const char *unused)
+{
+	const struct rlimit none = { 0, 0 };
+	char *argv[] = { (char *)(uintptr_t)"sh", (char *)(uintptr_t)"-c",
+			 (char *)(uintptr_t)"ulimit -c 0", NULL };
+	pid_t pid;
+
+	(void)unused;
+	told(syscall(SYS_setrlimit, RLIMIT_CORE, &none));
+	told(syscall(SYS_prlimit64, 0, RLIMIT_CORE, &none, NULL));
+	told(syscall(SYS_prlimit64, getpid(), RLIMIT_CORE | 1UL << 32, &none, NULL));
+	pid = fork();
+	if (pid == 0) {
+		syscall(SYS_prlimit64, getppid(), RLIMIT_CORE, &none, NULL);
+		execv("/bin/sh", argv);
+		_exit(127);
+	}
+	waitpid(pid, NULL, 0);
+}
+
 static void end_by(const char *signal)
 {
 	raise((int)strtol(signal, NULL, 10));
@@ -330,6 +353,7 @@ static const struct {
 	{ "findqueue", find_queue },	{ "segment", try_segment },	{ "abort", end_by_abort },
 	{ "findsegment", find_segment }, { "rlimit", tell_limit },	{ "raise", end_by },
 	{ "exit", end_with },		{ "score", try_score },
+	{ "nocores", try_no_cores },
 };
 
 int main(int argc, char **argv)

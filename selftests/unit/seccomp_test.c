@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -327,6 +328,8 @@ static bool is_by_argument(long call)
 	for (size_t i = 0; i < ARRAY_SIZE(closed_rows); i++)
 		if (closed_rows[i].call == call && closed_rows[i].arg >= 0)
 			return true;
+	if (call == SYS_setrlimit || call == SYS_prlimit64)
+		return true;
 	return call == SYS_socket || call == SYS_socketpair || call == SYS_setsockopt;
 }
 
@@ -339,6 +342,34 @@ TEST(no_other_call_is_touched)
 			EXPECT_EQ(by_number(v, call),
 				  ask(&filter_programs[v], call, UINT64_MAX, 0, 1))
 				TH_LOG("filter %u: call %ld", v, call);
+		}
+	}
+}
+
+/* The kernel takes the resource as an int, and the pointer whole. */
+TEST(limit_of_core_dumps_stays_and_can_be_read)
+{
+	static const uint64_t pointers[] = { 1, UPPER, 0x7fffdead0000, UINT64_MAX, UPPER << 31 };
+
+	for (unsigned int v = 0; v < FILTER_VARIANTS; v++) {
+		const struct sock_fprog *program = &filter_programs[v];
+
+		for (uint32_t resource = 0; resource < 64; resource++) {
+			int expected = resource == RLIMIT_CORE ? 0 : OPEN;
+
+			for (size_t i = 0; i < ARRAY_SIZE(pointers); i++) {
+				uint64_t limit = pointers[i];
+
+				EXPECT_EQ(expected, ask(program, SYS_setrlimit, resource, limit, 0));
+				EXPECT_EQ(expected, ask(program, SYS_setrlimit, resource | UPPER,
+							limit, 0));
+				EXPECT_EQ(expected, ask(program, SYS_prlimit64, limit, resource,
+							limit));
+				EXPECT_EQ(expected, ask(program, SYS_prlimit64, 0, resource | UPPER,
+							limit));
+			}
+			EXPECT_EQ(OPEN, ask(program, SYS_prlimit64, 0, resource, 0));
+			EXPECT_EQ(OPEN, ask(program, SYS_getrlimit, resource, UINT64_MAX, 0));
 		}
 	}
 }
