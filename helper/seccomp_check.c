@@ -74,7 +74,10 @@ static const struct {
 	{ BPF_RET | BPF_A, RULE_RETURN },
 };
 
-/* The program at fault, and where. */
+/*
+ * The program at fault, and where. What is said of it has no byte of the file: root's
+ * helper opens what the document names, and its words go to whom the document came from.
+ */
 struct place {
 	const struct sock_filter *ops;
 	size_t n;
@@ -82,8 +85,8 @@ struct place {
 	struct error *err;
 };
 
-#define FAULT(place, fmt, ...)	\
-	err_set((place)->err, "seccomp", EINVAL, "instruction %zu" fmt, (place)->at, __VA_ARGS__)
+#define FAULT(place, what)	\
+	err_set((place)->err, "seccomp", EINVAL, "instruction %zu%s", (place)->at, what)
 
 static bool find_rule(uint16_t code, enum rule *ret_rule)
 {
@@ -100,8 +103,7 @@ static int check_jump(const struct place *place, uint32_t distance)
 {
 	if (distance < place->n - place->at - 1)
 		return 0;
-	return FAULT(place, " jumps to %zu, and the last one is %zu",
-		     place->at + 1 + distance, place->n - 1);
+	return FAULT(place, " jumps past the last one");
 }
 
 static int check_branch(const struct place *place)
@@ -117,23 +119,21 @@ static int check_op(const struct place *place)
 	enum rule rule;
 
 	if (!find_rule(op->code, &rule))
-		return FAULT(place, " has the opcode %#06x, which no filter of system calls has",
-			     op->code);
+		return FAULT(place, " has an opcode that no filter of system calls has");
 	if (rule == RULE_LOAD && (op->k % 4 || op->k >= sizeof(struct seccomp_data)))
-		return FAULT(place, " loads at %u, where struct seccomp_data has no aligned word",
-			     op->k);
+		return FAULT(place, " loads from where struct seccomp_data has no aligned word");
 	if (rule == RULE_DIVISOR && op->k == 0)
-		return FAULT(place, " divides by %u", op->k);
+		return FAULT(place, " divides by 0");
 	if (rule == RULE_SHIFT && op->k >= 32)
-		return FAULT(place, " shifts a word by %u bits", op->k);
+		return FAULT(place, " shifts a word by more than 31 bits");
 	if ((rule == RULE_READ || rule == RULE_WRITE) && op->k >= BPF_MEMWORDS)
-		return FAULT(place, " uses the memory word %u of %d", op->k, BPF_MEMWORDS);
+		return FAULT(place, " uses a memory word that is not there");
 	if (rule == RULE_JUMP)
 		return check_jump(place, op->k);
 	if (rule == RULE_BRANCH)
 		return check_branch(place);
 	if (place->at == place->n - 1 && rule != RULE_RETURN)
-		return FAULT(place, ", the last one, does not %s", "return");
+		return FAULT(place, ", the last one, does not return");
 	return 0;
 }
 
@@ -153,8 +153,7 @@ static int check_memory(struct place *place, uint16_t *written)
 		find_rule(op->code, &rule);
 		valid &= written[place->at];
 		if (rule == RULE_READ && !(valid & 1U << op->k))
-			return FAULT(place, " reads the memory word %u, which may not be written",
-				     op->k);
+			return FAULT(place, " reads a memory word that may not be written");
 		if (rule == RULE_WRITE)
 			valid |= (uint16_t)(1U << op->k);
 		if (rule == RULE_JUMP)

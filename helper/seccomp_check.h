@@ -20,7 +20,8 @@ struct seccomp_data;
 /**
  * filter_check() - does seccomp(2) take this program?
  * @ops: the instructions; @n: how many, from 0 on
- * @err: step "seccomp": the first instruction at fault, counted from 0, and the fault
+ * @err: step "seccomp": the first instruction at fault, counted from 0, and the fault, with
+ *	nothing that stands in the instruction
  *
  * Neither too strict nor too lax: what passes here is refused by the kernel only for want
  * of memory.

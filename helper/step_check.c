@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 #include "helper/cell.h"
 #include "helper/limits.h"
@@ -38,7 +40,26 @@ static int check_user(struct cell *cell, struct error *err)
 	return ret ?: namespaces_check(cell, err);
 }
 
-/* Opened with the rights of the helper's uid: the path is the document's. */
+/*
+ * With the rights of the helper's uid: the path is the document's. To open a device or a
+ * named pipe does something already, so it is looked at before.
+ */
+static int open_filter(const char *path, struct error *err)
+{
+	int found __free(fd) = open(path, O_PATH | O_CLOEXEC);
+	struct stat st;
+	char self[32];
+	int fd;
+
+	if (found < 0 || fstat(found, &st) < 0)
+		return err_set(err, "check", errno, "cannot open the filter %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, "check", EINVAL, "the filter %s is no regular file", path);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", found);
+	fd = open(self, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	return fd < 0 ? err_set(err, "check", errno, "cannot open the filter %s", path) : fd;
+}
+
 static int load_filter(struct cell *cell, struct error *err)
 {
 	const char *path = cell->plan->isolation.seccomp_file;
@@ -48,11 +69,10 @@ static int load_filter(struct cell *cell, struct error *err)
 	if (cell->plan->isolation.seccomp != CELLOS_SECCOMP_FILE)
 		return 0;
 	err_field_set(err, "/spec/run/isolation/seccomp");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = open_filter(path, err);
 	if (fd < 0) {
-		ret = err_set(err, "check", errno, "cannot open the filter %s", path);
 		err_hint(err, "a compiled BPF program, as seccomp_export_bpf(3) writes it");
-		return ret;
+		return fd;
 	}
 	ret = filter_load(fd, &cell->filter, err);
 	if (ret == 0 && err)

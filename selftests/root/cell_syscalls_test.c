@@ -10,7 +10,10 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "selftests/harness.h"
@@ -190,6 +193,64 @@ TEST_F(cell, filter_that_cannot_be_is_refused_before_anything_is_made)
 		EXPECT_STREQ("check", json_text_at(runs[i].report, "/error/step"));
 	}
 	EXPECT_STREQ(before, host_snapshot(&self->env));
+}
+
+static struct run under_file(const char *path)
+{
+	return (struct run){
+		.document = document("filter", "'run': {'argv': ['true'], 'isolation': "
+				     "{'seccomp': '%s'}}", path),
+	};
+}
+
+/* To open a device is to do something to it: a watchdog begins to count. */
+TEST_F(cell, filter_that_is_no_regular_file_is_not_opened)
+{
+	const char *const paths[] = {
+		text("%s/regular", self->env.dir), text("%s/device", self->env.dir),
+		text("%s/pipe", self->env.dir), text("%s/folder", self->env.dir),
+	};
+	struct inotify_event events[8];
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	ASSERT_EQ(0, mknod(paths[0], S_IFREG | 0644, 0));
+	ASSERT_EQ(0, mknod(paths[1], S_IFCHR | 0644, makedev(1, 3)));
+	ASSERT_EQ(0, mknod(paths[2], S_IFIFO | 0644, 0));
+	ASSERT_EQ(0, mkdir(paths[3], 0755));
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		struct run run = under_file(paths[i]);
+		int watch = inotify_add_watch(fd, paths[i], IN_OPEN);
+
+		EXPECT_EQ(125, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+		EXPECT_EQ(i == 0, read(fd, events, sizeof(events)) > 0) TH_LOG("%s", paths[i]);
+		EXPECT_EQ(i == 0, !strstr(json_text_at(run.report, "/error/message"),
+					  "is no regular file")) TH_LOG("%s", run.err.bytes);
+		inotify_rm_watch(fd, watch);
+		while (read(fd, events, sizeof(events)) > 0)
+			;
+	}
+}
+
+TEST_F(cell, error_of_a_filter_says_nothing_of_what_is_in_the_file)
+{
+	static const struct sock_filter ops[] = {
+		{ 0x6f72, 0, 0, 0x3a746f }, { 0x4242, 7, 7, 0x42424242 },
+		/* As if it were a filter: a jump, a shift, a load, a memory word. */
+		{ BPF_JMP | BPF_JA, 0, 0, 0x1234567 }, { BPF_JMP | BPF_JA, 0, 0, 0x7654321 },
+		{ BPF_ALU | BPF_LSH | BPF_K, 0, 0, 1234 }, { BPF_ALU | BPF_LSH | BPF_K, 0, 0, 4321 },
+		{ BPF_LD | BPF_W | BPF_ABS, 0, 0, 1235 }, { BPF_LD | BPF_W | BPF_ABS, 0, 0, 4321 },
+		{ BPF_ST, 0, 0, 1234 }, { BPF_ST, 0, 0, 4321 },
+	};
+	const char *messages[2];
+
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		struct run run = under_filter(&self->env, &ops[i], 1);
+
+		EXPECT_EQ(125, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+		messages[i % 2] = json_text_at(run.report, "/error/message");
+		if (i % 2)
+			EXPECT_STREQ(messages[0], messages[1]);
+	}
 }
 
 /* ---- what still works ---- */
