@@ -8,7 +8,8 @@
  * looks for the capability deep inside, and in a user namespace everybody has it.
  *
  * EPERM is what somebody without the capability is told, so programs know it. ENOSYS is
- * for what they take for missing, and then do in another way.
+ * for what they take for missing, and then do in another way, and EOPNOTSUPP for what they
+ * take for missing on this file system.
  *
  * Looked at, and left open:
  *
@@ -37,6 +38,9 @@
 #define NAMESPACE(flag, why)				\
 	CALL_BIT("clone", EPERM, 0, flag, why),		\
 	CALL_BIT("unshare", EPERM, 0, flag, why)
+
+/* cp -a, tar and rsync take it for a file system that has none, and go on. */
+#define XATTRS	"leaves data on the host's files that no residue tells of"
 
 const struct closed_call baseline_calls[] = {
 	/* namespaces */
@@ -71,6 +75,14 @@ const struct closed_call baseline_calls[] = {
 	CALL("swapon", EPERM, "memory of the whole host on a disk"),
 	CALL("swapoff", EPERM, "as swapon"),
 	CALL("acct", EPERM, "writes a record of each process of the host to a file"),
+
+	/* what Landlock does not govern, and stays on files that all may write */
+	CALL("setxattr", EOPNOTSUPP, XATTRS),
+	CALL("lsetxattr", EOPNOTSUPP, XATTRS),
+	CALL("fsetxattr", EOPNOTSUPP, XATTRS),
+	CALL("removexattr", EOPNOTSUPP, XATTRS),
+	CALL("lremovexattr", EOPNOTSUPP, XATTRS),
+	CALL("fremovexattr", EOPNOTSUPP, XATTRS),
 
 	/* programs for the kernel */
 	CALL("bpf", EPERM, "programs in the kernel, whose checker has been fooled again and again"),

@@ -15,7 +15,9 @@
  *	460 lsm_set_self_attr		open: likewise; what it may do is the module's to say
  *	461 lsm_list_modules		open: tells their names
  *	462 mseal			open: makes mappings of the caller immutable
- *	463-466 setxattrat and its kin	open: xattrs of what is below a directory
+ *	463 setxattrat			closed, see below
+ *	464-465 getxattrat, listxattrat	open: tell what getxattr tells
+ *	466 removexattrat		closed, see below
  *	467 open_tree_attr		closed, see below
  *	468 file_getattr		open: FS_IOC_FSGETXATTR, by path
  *	469 file_setattr		open: FS_IOC_FSSETXATTR, by path
@@ -41,6 +43,8 @@ static const struct {
 	uint32_t number;
 	int errnum;
 } closed[] = {
+	{ 463, EOPNOTSUPP },	/* setxattrat: setxattr of what is below a directory */
+	{ 466, EOPNOTSUPP },	/* removexattrat: likewise */
 	{ 467, EPERM },	/* open_tree_attr: open_tree and mount_setattr in one */
 };
 

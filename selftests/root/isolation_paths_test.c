@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "selftests/harness.h"
@@ -14,6 +15,7 @@
 #include "selftests/root/inside.h"
 
 #define ABI_LISTS	3	/* Linux 6.2 */
+#define XATTR		"user.cellos-test"
 
 FIXTURE(cell)
 {
@@ -61,6 +63,22 @@ TEST_F(cell, truncates_no_file_by_default)
 	EXPECT_INSIDE(&self->env, NULL, text("truncate:%s", self->file), "EACCES");
 	ASSERT_EQ(0, stat(self->file, &st));
 	EXPECT_EQ(5, st.st_size);
+}
+
+/* Landlock has no word for them: the profile has. */
+TEST_F(cell, leaves_no_extended_attribute_by_default)
+{
+	const char *tries = text("xattr:%s xattr:%s", self->file, self->env.dir);
+	const char *const all[] = { self->file, self->env.dir };
+
+	if (setxattr(self->file, XATTR, "x", 1, 0) < 0 || removexattr(self->file, XATTR) < 0)
+		SKIP(return, "no user.* attributes on this file system");
+	EXPECT_INSIDE(&self->env, NULL, tries, "EOPNOTSUPP EOPNOTSUPP");
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		EXPECT_EQ(-1, getxattr(all[i], XATTR, NULL, 0)) TH_LOG("%s", all[i]);
+	}
+	/* As the manual says of it; and so they could be left. */
+	EXPECT_INSIDE(&self->env, inside_isolated("'seccomp': 'none'"), tries, "done done");
 }
 
 /* Lists: what is not on one cannot be opened; what stat(2) tells stays in sight. */

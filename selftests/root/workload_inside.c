@@ -23,6 +23,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static void told(long ret)
@@ -53,6 +54,11 @@ static void try_read(const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	told(fd < 0 ? -1 : read(fd, &byte, 1));
+}
+
+static void try_xattr(const char *path)
+{
+	told(setxattr(path, "user.cellos-test", "x", 1, 0));
 }
 
 static void try_truncate(const char *path)
@@ -341,7 +347,7 @@ static const struct {
 	void (*act)(const char *path);
 } acts[] = {
 	{ "create", try_create },	{ "write", try_write },		{ "read", try_read },
-	{ "truncate", try_truncate },	{ "rename", try_rename },	{ "link", try_link },
+	{ "xattr", try_xattr },		{ "truncate", try_truncate },	{ "rename", try_rename },	{ "link", try_link },
 	{ "chmod", try_chmod },		{ "unlink", try_unlink },	{ "mkdir", try_mkdir },
 	{ "rmdir", try_rmdir },		{ "mkfifo", try_mkfifo },	{ "symlink", try_symlink },
 	{ "bind", try_bind },		{ "list", try_list },		{ "fill", try_fill },

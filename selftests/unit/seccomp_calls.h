@@ -78,6 +78,10 @@ static const struct closed_row closed_rows[] = {
 	ROW(fanotify_init, EPERM), ROW(lookup_dcookie, EPERM), ROW(swapon, EPERM),
 	ROW(swapoff, EPERM), ROW(acct, EPERM),
 
+	ROW(setxattr, EOPNOTSUPP), ROW(lsetxattr, EOPNOTSUPP), ROW(fsetxattr, EOPNOTSUPP),
+	ROW(removexattr, EOPNOTSUPP), ROW(lremovexattr, EOPNOTSUPP), ROW(fremovexattr, EOPNOTSUPP),
+	ROW_NUMBER("setxattrat", 463, EOPNOTSUPP), ROW_NUMBER("removexattrat", 466, EOPNOTSUPP),
+
 	ROW(bpf, EPERM), ROW(perf_event_open, EPERM), ROW(userfaultfd, EPERM),
 	ROW(init_module, EPERM), ROW(finit_module, EPERM), ROW(delete_module, EPERM),
 	ROW(kexec_load, EPERM), ROW(kexec_file_load, EPERM), ROW(reboot, EPERM),
