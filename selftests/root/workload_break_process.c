@@ -74,7 +74,7 @@ static void bend(pid_t pid)
 
 	CPU_ZERO(&cpus);
 	CPU_SET(0, &cpus);
-	told(prlimit(pid, RLIMIT_CORE, &none, NULL));
+	told(prlimit(pid, RLIMIT_MSGQUEUE, &none, NULL));
 	told(setpriority(PRIO_PROCESS, (id_t)pid, 19));
 	told(syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, IOPRIO_IDLE));
 	told(sched_setaffinity(pid, sizeof(cpus), &cpus));
