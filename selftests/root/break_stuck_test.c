@@ -86,8 +86,12 @@ static bool mount_fuse(struct test_env *env, char **ret_mount, pid_t *ret_server
 FIXTURE_SETUP(cell)
 {
 	env_setup(&self->env, "stuck");
-	if (!mount_fuse(&self->env, &self->mount, &self->server))
-		SKIP(return, "no FUSE file system can be mounted here (%s)", strerrorname_np(errno));
+	if (!mount_fuse(&self->env, &self->mount, &self->server)) {
+		const char *why = strerrorname_np(errno);
+
+		env_teardown(&self->env);
+		SKIP(return, "no FUSE file system can be mounted here (%s)", why);
+	}
 }
 
 FIXTURE_TEARDOWN_PARENT(cell)

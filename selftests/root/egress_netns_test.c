@@ -48,8 +48,10 @@ FIXTURE_SETUP(cell)
 	env_setup(&self->env, "egress-netns");
 	self->inside = net_new();
 	self->there = net_new();
-	if (!wire(self->inside, self->there))
+	if (!wire(self->inside, self->there)) {
+		env_teardown(&self->env);
 		SKIP(return, "no veth: CONFIG_VETH is missing");
+	}
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		give_up("a mount namespace");
 	self->path = text("%s/net", self->env.dir);

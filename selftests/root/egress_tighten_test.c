@@ -26,8 +26,10 @@ FIXTURE_SETUP(flow)
 	env_setup(&self->env, "egress-tighten");
 	self->here = net_here();
 	self->there = net_new();
-	if (!wire(self->here, self->there))
+	if (!wire(self->here, self->there)) {
+		env_teardown(&self->env);
 		SKIP(return, "no veth: CONFIG_VETH is missing");
+	}
 }
 FIXTURE_TEARDOWN_PARENT(flow) { env_teardown(&self->env); }
 

@@ -24,8 +24,10 @@ FIXTURE_SETUP(cell)
 	self->here = net_here();
 	self->there = net_new();
 	self->wired = wire(self->here, self->there);
-	if (!self->wired)
+	if (!self->wired) {
+		env_teardown(&self->env);
 		SKIP(return, "no veth: CONFIG_VETH is missing");
+	}
 	self->one = serve(self->there, SOCK_DGRAM, WIRE_PEER4, 7001, 0);
 	self->two = serve(self->there, SOCK_DGRAM, WIRE_PEER4, 7002, 0);
 	self->three = serve(self->there, SOCK_DGRAM, WIRE_OTHER4, 7001, 0);

@@ -290,10 +290,14 @@ static inline const char *scene_setup(struct scene *s)
 {
 	const char *reason = place_setup(&s->place);
 
-	if (reason)
+	if (!reason && (nft_open(&s->nft, &s->err) || egress_compile(NULL, 0, &s->policy, &s->err)))
+		reason = s->err.message;
+	if (reason) {
+		/* A fixture that skips has no teardown. */
+		if (s->place.folder_id)
+			cgroup_sweep(s->place.mount);
 		return reason;
-	if (nft_open(&s->nft, &s->err) || egress_compile(NULL, 0, &s->policy, &s->err))
-		return s->err.message;
+	}
 	s->cell = test_cell(s->place.leaf_id, 1, s->id, &s->policy);
 	s->cell.parent_id = s->place.folder_id;
 	return NULL;
