@@ -317,4 +317,52 @@ TEST_F(cell, hidden_path_that_is_not_there_is_refused)
 		       "has to be there");
 }
 
+/* As the manual says: none by default, and with a list that has what it takes. */
+TEST_F(cell, opens_a_pseudo_terminal_only_if_it_is_listed)
+{
+	static const char listed[] = "'unshare': 'pid,mnt', 'readWritePaths': ['/dev/ptmx', "
+				     "'/dev/pts'], 'systemLibraries': true";
+	struct run run = {
+		.document = document("pty", "'run': {'argv': ['sh', '-c', '(: <>/dev/ptmx) && "
+			"echo opened; exit 0'], 'isolation': {%s}}", listed),
+	};
+
+	if (access("/dev/pts/ptmx", F_OK) < 0)
+		SKIP(return, "this host has no /dev/pts");
+	EXPECT_INSIDE(&self->env, NULL, "terminal", "EACCES");
+	if (landlock_abi() < ABI_LISTS)
+		SKIP(return, "no lists of paths here (Landlock ABI %d, needs %d)", landlock_abi(),
+		     ABI_LISTS);
+	EXPECT_INSIDE(&self->env, inside_isolated(listed), "terminal", "done");
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("opened\n", run.out.bytes);
+	/* One that owns cgroups has no devices. */
+	run.args[0] = "--user";
+	run.args[1] = "0:0";
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("", run.out.bytes);
+}
+
+/* As the manual warns: what is hidden is the file, not its name. */
+TEST_F(cell, sees_what_the_host_renames_over_a_hidden_path)
+{
+	char *next = text("%s/next", self->env.dir);
+	struct run run = {
+		.document = document("renamed", "'lifetime': {'ttlSeconds': 15}, 'run': {'argv': "
+			"['sh', '-c', 'cat %s; echo ready; until read l <%s; do :; done 2>/dev/null; "
+			"echo $l'], 'isolation': {'unshare': 'mnt', 'hiddenPaths': ['%s']}}",
+			self->file, self->file, self->file),
+	};
+	int fd = open(next, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	ASSERT_EQ(4, write(fd, "new\n", 4));
+	close(fd);
+	run_start(&self->env, &run);
+	ASSERT_GT(cell_wait(&self->env, &run, "renamed", "ready\n"), 0);
+	ASSERT_EQ(0, rename(next, self->file));
+	run_finish(&run);
+	EXPECT_EQ(0, run.status) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("ready\nnew\n", run.out.bytes);
+}
+
 TEST_HARNESS_MAIN

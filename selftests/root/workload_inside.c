@@ -252,6 +252,20 @@ static void tell_limit(const char *number)
 		printf("%lld:%lld\n", (long long)limit.rlim_cur, (long long)limit.rlim_max);
 }
 
+/* Both ends of a terminal, of this uid. */
+static void try_terminal(const char *unused)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), other = -1;
+	struct stat st = { .st_uid = ~0U };
+
+	(void)unused;
+	if (fd >= 0 && grantpt(fd) == 0 && unlockpt(fd) == 0)
+		other = open(ptsname(fd), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	told(other < 0 || fstat(other, &st) < 0 || write(other, "x", 1) != 1 ? -1 : 0);
+	if (other >= 0 && st.st_uid != getuid())
+		printf("of %u\n", st.st_uid);
+}
+
 /* An OOM score that it gives itself. */
 static void try_score(const char *score)
 {
@@ -360,6 +374,7 @@ static const struct {
 	{ "findsegment", find_segment }, { "rlimit", tell_limit },	{ "raise", end_by },
 	{ "exit", end_with },		{ "score", try_score },
 	{ "nocores", try_no_cores },
+	{ "terminal", try_terminal },
 };
 
 int main(int argc, char **argv)
