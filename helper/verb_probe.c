@@ -198,17 +198,20 @@ static void probe_pidfs(struct probe *probe, struct check *check)
 	from_error(check, &err, "processes have pidfs inodes");
 }
 
+/* Without it a mount namespace, with all of the host's mounts read-only, does for most. */
 static void probe_landlock(struct probe *probe, struct check *check)
 {
 	int fd __free(fd) = domain_open(), abi = domain_abi();
-	struct error err = { 0 };
+	struct error err = { 0 }, why = { 0 };
 	char good[160];
 
-	(void)probe;
 	if (fd < 0) {
-		err_set(&err, "probe", -fd, "Landlock: --user UID:GID and cells without a mount "
-			"namespace are refused");
-		err_hint(&err, "Linux 5.13 or later, with landlock among lsm= at boot");
+		check->needed = !probe->have_caps || probe_mounts(&why) < 0;
+		err_set(&err, "probe", -fd, "Landlock: each cell takes --unshare mnt, one with "
+			"--user UID:GID takes pid,mnt; no lists of paths, no uid 0%s",
+			check->needed ? "; and no mounts can be made" : "");
+		err_hint(&err, "Linux 5.13 or later, with landlock among lsm= at boot; until then: "
+			 "run --unshare mnt");
 	} else {
 		snprintf(good, sizeof(good), "Landlock ABI %d: %s", abi, probe_landlock_says(abi));
 	}
