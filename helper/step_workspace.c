@@ -55,16 +55,19 @@ static bool is_made(const struct stat *st)
 	return has_made_mode(st) && st->st_uid == geteuid();
 }
 
+/* Not for reading: somebody else's, which may be there instead, need not let root in. */
 static int open_made(int above, const char *name)
 {
-	int fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(above, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
 }
 
 /*
  * No lock: a mark cannot be made in a folder that was removed, nor a folder be removed that
- * has one in it, and which of the two comes first the kernel decides.
+ * has one in it, and which of the two comes first the kernel decides. Who may rename in the
+ * folder above may have put another in its place, which gets none.
+ * Return: 0; -EAGAIN: it is another one by now; -errno.
  */
 static int mark(struct cell *cell, int above, const char *name)
 {
@@ -73,7 +76,11 @@ static int mark(struct cell *cell, int above, const char *name)
 
 	if (fd < 0)
 		return fd;
-	if ((mkdirat(fd, cell->leaf, 0700) < 0 && errno != EEXIST) || fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!is_made(&st))
+		return -EAGAIN;
+	if (mkdirat(fd, cell->leaf, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	cell->workspace.dev = st.st_dev;
 	cell->workspace.ino = st.st_ino;
