@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,6 +16,7 @@
 
 #include "selftests/harness.h"
 #include "selftests/root/common.h"
+#include "selftests/root/failing_call.h"
 
 #define OTHER_UID	12345
 
@@ -275,6 +278,42 @@ TEST_F(user, chosen_uid_cannot_touch_processes_of_the_same_uid)
 	EXPECT_TRUE(process_alive(other));
 	kill(other, SIGKILL);
 	waitpid(other, NULL, 0);
+}
+
+/* A helper on a kernel without Landlock; and with a procfs at @point, if there is one. */
+static void become_helper(void *point)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    (point && mount("proc", point, "proc", 0, NULL) < 0))
+		_exit(97);
+	failing_call(SYS_landlock_create_ruleset, ANY, EOPNOTSUPP);
+	if (failing_call_install(0) < 0)
+		_exit(98);
+}
+
+/* By it /proc/PID/mem of an outsider could be written: the uid is the same. */
+TEST_F(user, chosen_uid_is_refused_without_landlock_where_there_is_another_procfs)
+{
+	char *point = text("%s/p", self->env.dir);
+	struct run run = {
+		.document = document_argv("procfs", "true", NULL),
+		.args = { "--user", "12345:12345", "--unshare", "pid,mnt" },
+		.before_exec = become_helper,
+	};
+
+	ASSERT_EQ(0, mkdir(point, 0755));
+	ASSERT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	run.arg = point;
+	EXPECT_EQ(125, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+	EXPECT_STREQ("check", json_text_at(run.report, "/error/step"));
+	EXPECT_NE(NULL, strstr(run.err.bytes, text("also mounted at %s,", point)))
+		TH_LOG("%s", run.err.bytes);
+	EXPECT_NE(NULL, strstr(run.err.bytes, "umount it")) TH_LOG("%s", run.err.bytes);
+	/* A uid of its own has no outsiders. */
+	run.args[0] = "--user=dynamic";
+	run.args[1] = "--unshare=pid,mnt";
+	run.args[2] = NULL;
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
 }
 
 TEST_F(user, chosen_uid_and_gid_are_taken)
