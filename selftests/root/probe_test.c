@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "selftests/harness.h"
 #include "selftests/root/common.h"
 
 FIXTURE(host) { struct test_env env; };
