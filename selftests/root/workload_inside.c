@@ -361,7 +361,7 @@ static const struct {
 	void (*act)(const char *path);
 } acts[] = {
 	{ "create", try_create },	{ "write", try_write },		{ "read", try_read },
-	{ "xattr", try_xattr },		{ "truncate", try_truncate },	{ "rename", try_rename },	{ "link", try_link },
+	{ "truncate", try_truncate },	{ "rename", try_rename },	{ "link", try_link },
 	{ "chmod", try_chmod },		{ "unlink", try_unlink },	{ "mkdir", try_mkdir },
 	{ "rmdir", try_rmdir },		{ "mkfifo", try_mkfifo },	{ "symlink", try_symlink },
 	{ "bind", try_bind },		{ "list", try_list },		{ "fill", try_fill },
@@ -373,7 +373,7 @@ static const struct {
 	{ "findqueue", find_queue },	{ "segment", try_segment },	{ "abort", end_by_abort },
 	{ "findsegment", find_segment }, { "rlimit", tell_limit },	{ "raise", end_by },
 	{ "exit", end_with },		{ "score", try_score },
-	{ "nocores", try_no_cores },
+	{ "nocores", try_no_cores },	{ "xattr", try_xattr },
 	{ "terminal", try_terminal },
 };
 
