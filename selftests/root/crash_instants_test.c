@@ -56,7 +56,6 @@ static const char *cell_document(const struct test_env *env, const char *id, con
 			"'run': {'argv': ['%s/sweep_work', '%s']}", env->workloads, word);
 }
 
-/* How long a whole run takes here, in microseconds: the median of some. */
 static int compare(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -64,20 +63,60 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static uint64_t whole_run(const struct test_env *env)
+#define TIMES	7
+
+/* The median of what it takes here from its start to its end, in microseconds. */
+static uint64_t whole(const struct test_env *env, void (*prepare)(const struct test_env *env,
+								  struct run *ret))
 {
-	uint64_t times[15];
+	uint64_t times[TIMES];
 
-	for (unsigned int i = 0; i < 15; i++) {
-		struct run run = { .document = cell_document(env, "timed", "true") };
-		uint64_t begin = now_usec();
+	for (unsigned int i = 0; i < TIMES; i++) {
+		struct run run = { .verb = NULL };
+		uint64_t begin;
 
+		prepare(env, &run);
+		begin = now_usec();
 		if (run_whole(env, &run) != 0)
 			give_up(run.err.bytes);
 		times[i] = now_usec() - begin;
 	}
-	qsort(times, 15, sizeof(*times), compare);
-	return times[7];
+	qsort(times, TIMES, sizeof(*times), compare);
+	return times[TIMES / 2];
+}
+
+static void a_run(const struct test_env *env, struct run *ret)
+{
+	ret->document = cell_document(env, "timed", "true");
+}
+
+/* Starts a cell, and waits until it is up. */
+static void start(const struct test_env *env, struct run *run, const char *id)
+{
+	*run = (struct run){ .document = cell_document(env, id, "pause") };
+	run_start(env, run);
+	if (cell_wait(env, run, id, "up\n") <= 0)
+		give_up(id);
+}
+
+static void a_destroy(const struct test_env *env, struct run *ret)
+{
+	struct run run;
+
+	start(env, &run, "victim");
+	*ret = (struct run){ .verb = "destroy", .args = { "victim" } };
+}
+
+/* Cells that nobody owns any more. */
+static void a_reconcile(const struct test_env *env, struct run *ret)
+{
+	struct run runs[CELLS];
+
+	for (unsigned int k = 0; k < CELLS; k++)
+		start(env, &runs[k], text("orphan-%u", k));
+	for (unsigned int k = 0; k < CELLS; k++)
+		kill_within(&runs[k], 1);
+	*ret = (struct run){ .verb = "reconcile" };
 }
 
 struct remains {
@@ -124,7 +163,7 @@ static void reconcile(struct __test_metadata *_metadata, const struct test_env *
 
 TEST_F_TIMEOUT(cell, a_run_killed_at_any_instant_is_removed_by_one_reconcile, 60)
 {
-	uint64_t usec = whole_run(&self->env) * 3 / 2;
+	uint64_t usec = whole(&self->env, a_run) * 3 / 2;
 	const char *before = host_snapshot(&self->env);
 	struct remains remains;
 
@@ -151,17 +190,16 @@ TEST_F_TIMEOUT(cell, a_run_killed_at_any_instant_is_removed_by_one_reconcile, 60
 
 TEST_F_TIMEOUT(cell, a_destroy_killed_at_any_instant_can_be_repeated, 60)
 {
-	uint64_t usec = whole_run(&self->env);
 	const char *before = host_snapshot(&self->env);
+	uint64_t usec = whole(&self->env, a_destroy);
 	unsigned int repeated = 0;
 
 	for (unsigned int i = 0; i < DESTROYS; i++) {
-		struct run run = { .document = cell_document(&self->env, "victim", "pause") };
 		struct run first = { .verb = "destroy", .args = { "victim" } };
 		struct run second = { .verb = "destroy", .args = { "victim" } };
+		struct run run;
 
-		run_start(&self->env, &run);
-		ASSERT_LT(0, cell_wait(&self->env, &run, "victim", "up\n"));
+		start(&self->env, &run, "victim");
 		run_start(&self->env, &first);
 		kill_within(&first, usec);
 		/* Unless it is gone: the first was quick, or its run took over. */
@@ -182,26 +220,14 @@ TEST_F_TIMEOUT(cell, a_destroy_killed_at_any_instant_can_be_repeated, 60)
 TEST_F_TIMEOUT(cell, a_reconcile_killed_at_any_instant_can_be_repeated, 60)
 {
 	const char *before = host_snapshot(&self->env);
-	uint64_t usec = whole_run(&self->env) * 4;
+	uint64_t usec = whole(&self->env, a_reconcile);
 	unsigned int repeated = 0;
 
 	for (unsigned int i = 0; i < RECONCILES; i++) {
-		struct run first = { .verb = "reconcile" };
-		struct run runs[CELLS];
 		struct remains remains;
+		struct run first;
 
-		for (unsigned int k = 0; k < CELLS; k++) {
-			char *id = text("orphan-%u", k);
-
-			runs[k] = (struct run){
-				.document = cell_document(&self->env, id, "pause")
-			};
-			run_start(&self->env, &runs[k]);
-		}
-		for (unsigned int k = 0; k < CELLS; k++) {
-			ASSERT_LT(0, cell_wait(&self->env, &runs[k], text("orphan-%u", k), "up\n"));
-			kill_within(&runs[k], 1);
-		}
+		a_reconcile(&self->env, &first);
 		run_start(&self->env, &first);
 		kill_within(&first, usec);
 		remains = count_remains(&self->env);
