@@ -57,8 +57,8 @@ static const char *const kinds[] = {
 	"", "'isolation': {'unshare': 'pid,ipc,mnt,uts,cgroup'}",
 	"'isolation': {'unshare': 'user,pid,mnt', 'userMap': {'uid': 0, 'gid': 0}}",
 	"'isolation': {'unshare': 'pid,mnt', 'seccomp': 'none'}",
-	"'isolation': {'unshare': 'user,pid,mnt', 'userMap': {'uid': 0, 'gid': 0}, "
-	"'seccomp': 'none'}",
+	("'isolation': {'unshare': 'user,pid,mnt', 'userMap': {'uid': 0, 'gid': 0}, "
+	 "'seccomp': 'none'}"),
 };
 
 TEST_F(cell, mounts_nothing_and_finds_no_other_root)
