@@ -277,8 +277,8 @@ static int explain_child(struct cell *cell, struct error *err)
 		what = cell->plan->argv[0];
 	spawn_field(cell, err);
 	if (status->file[0])
-		err_set(err, "spawn", status->errnum, "exec: argv[0] %s resolves to %s, which is not "
-			"allowed", text_quote(cell->plan->argv[0]).text, status->file);
+		err_set(err, "spawn", status->errnum, "exec: argv[0] %s resolves to %s, which is "
+			"not allowed", text_quote(cell->plan->argv[0]).text, status->file);
 	else
 		err_set(err, "spawn", status->errnum, "%s: %s", child_step_name(status->step), what);
 	if (status->errnum == ENOMEM || status->errnum == EAGAIN || status->errnum == ENOSPC)

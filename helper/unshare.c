@@ -35,9 +35,10 @@ static const struct {
 	const char *said;
 	const char *meant;
 } synonyms[] = {
-	{ "mount", "mnt" },	{ "mounts", "mnt" },	{ "fs", "mnt" },	{ "ns", "mnt" },
-	{ "network", "net" },	{ "hostname", "uts" },	{ "host", "uts" },	{ "process", "pid" },
-	{ "processes", "pid" },	{ "users", "user" },	{ "clock", "time" },	{ "clocks", "time" },
+	{ "mount", "mnt" },	{ "mounts", "mnt" },	{ "fs", "mnt" },
+	{ "ns", "mnt" },	{ "network", "net" },	{ "host", "uts" },
+	{ "hostname", "uts" },	{ "process", "pid" },	{ "processes", "pid" },
+	{ "users", "user" },	{ "clock", "time" },	{ "clocks", "time" },
 };
 
 static const char *guess_name(const char *word)

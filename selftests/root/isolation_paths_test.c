@@ -349,7 +349,7 @@ TEST_F(cell, sees_what_the_host_renames_over_a_hidden_path)
 	char *next = text("%s/next", self->env.dir);
 	struct run run = {
 		.document = document("renamed", "'lifetime': {'ttlSeconds': 15}, 'run': {'argv': "
-			"['sh', '-c', 'cat %s; echo ready; until read l <%s; do :; done 2>/dev/null; "
+			"['sh', '-c', 'cat %s; echo ready; until read l <%s; do :; done; "
 			"echo $l'], 'isolation': {'unshare': 'mnt', 'hiddenPaths': ['%s']}}",
 			self->file, self->file, self->file),
 	};

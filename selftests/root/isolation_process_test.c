@@ -92,9 +92,9 @@ TEST_F(cell, has_as_few_files_as_it_asks_for)
 	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++) {
 		for (int n = 0; n < 4; n++) {
 			run = (struct run){
-				.document = document("few", "'run': {'argv': ['%s/workload_first'], "
-					"'process': {'rlimits': {'nofile': %d}}%s}",
-					self->env.workloads, n, others[i]),
+				.document = document("few", "'run': {'argv': "
+					"['%s/workload_first'], 'process': {'rlimits': "
+					"{'nofile': %d}}%s}", self->env.workloads, n, others[i]),
 			};
 			/* What it ends with when it is told to do nothing. */
 			EXPECT_EQ(100, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
@@ -112,8 +112,8 @@ TEST_F(cell, has_as_few_files_as_it_asks_for)
 	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
 	run = with(&self->env, "'rlimits': {'nofile': {'soft': 3, 'hard': 4}}", "ids");
 	run.environ = environment;
-	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/rlimits/nofile", "3 leaves no room",
-		       "4 or more");
+	EXPECT_REFUSED(&self->env, &run, 125, "/spec/run/process/rlimits/nofile",
+		       "3 leaves no room", "4 or more");
 }
 
 static void lower_limit(void *arg)
@@ -281,7 +281,8 @@ static void raise_score_without(void *arg)
 	cap_t caps = cap_get_proc();
 
 	raise_score(least);
-	if (cap_set_flag(caps, CAP_EFFECTIVE, 1, &resource, CAP_CLEAR) < 0 || cap_set_proc(caps) < 0)
+	if (cap_set_flag(caps, CAP_EFFECTIVE, 1, &resource, CAP_CLEAR) < 0 ||
+	    cap_set_proc(caps) < 0)
 		_exit(97);
 	raise_score(arg);
 }
