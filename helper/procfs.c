@@ -39,7 +39,7 @@ static const char *other_point(char *line)
 		if (n++ == FIELD_POINT)
 			point = word;
 	}
-	return point && shows_processes(root) && !is_covered(point) ? point : NULL;
+	return root && point && shows_processes(root) && !is_covered(point) ? point : NULL;
 }
 
 bool procfs_find_other(FILE *mountinfo, char *ret, size_t size)
