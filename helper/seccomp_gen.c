@@ -58,7 +58,7 @@ static void rule_and(struct rule *rule, unsigned int arg, uint32_t bits, uint32_
 
 static void rule_and_pointer(struct rule *rule, unsigned int arg)
 {
-	rule->cmp[rule->n++] = SCMP_CMP64(arg, SCMP_CMP_NE, 0);
+	rule->cmp[rule->n++] = SCMP_CMP64(arg, SCMP_CMP_NE, 0, 0);
 }
 
 static int rule_close(const struct rule *rule)

@@ -105,17 +105,6 @@ static int do_burn(char **argv)
 	return 0;
 }
 
-/* How much cpu can be had within so many milliseconds, in microseconds. */
-static int do_compete(char **argv)
-{
-	uint64_t end = clock_us(CLOCK_MONOTONIC) + number(argv[2]) * 1000;
-
-	while (clock_us(CLOCK_MONOTONIC) < end)
-		;
-	printf("%llu\n", (unsigned long long)clock_us(CLOCK_PROCESS_CPUTIME_ID));
-	return 0;
-}
-
 /* PATH BYTES: past the page cache, block after block. The time it took, in microseconds. */
 static int transfer(char **argv, int flags, ssize_t (*move)(int fd, void *buf, size_t size))
 {
@@ -181,7 +170,7 @@ static const struct {
 } verbs[] = {
 	{ "eat", 1, do_eat }, { "family", 1, do_family },
 	{ "children", 0, do_children }, { "bomb", 0, do_bomb },
-	{ "burn", 1, do_burn }, { "compete", 1, do_compete },
+	{ "burn", 1, do_burn },
 	{ "read", 2, do_read }, { "write", 2, do_write }, { "write-back", 2, do_write_back },
 	{ "huge", 2, do_huge },
 };
