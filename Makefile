@@ -112,9 +112,10 @@ run:
 
 check:
 	$(need-root)
-	$(Q)scripts/install-deps.sh build check
+	$(Q)scripts/install-deps.sh build check vm
 	$(Q)$(MAKE) $(all-cpus) WERROR=1 all selftests asan headers_check headerdep
 	$(Q)$(staged) tests $(objtree) selftests/unit asan/selftests/unit selftests/root
+	$(Q)$(MAKE) WERROR=1 vmcheck
 
 check-unit: selftests/unit
 	$(Q)$(staged) tests $(objtree) $<
@@ -230,8 +231,8 @@ Build
 
 Use and test; these install the Debian packages that are missing
   run                (root) run a sample cell: make run CELL=samples/....json
-  check              (root) every test, on this host
-  vmcheck            the same in guests: Debian's 6.1 and 6.12 kernels, emulated
+  check              (root) every test, on this host, then in guests
+  vmcheck            in guests only: Debian's 6.1 and 6.12 kernels, emulated
   bench              (root) the table of Documentation/performance.md
   lint               static checks, each also alone:
                      $(lints)

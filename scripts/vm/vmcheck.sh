@@ -8,7 +8,7 @@
 #
 #	$VM_KERNELS	the series of the kernels ("6.1 6.12")
 #	$VM_TESTS	the tests, as run-selftests.sh takes them; empty: all
-#	$VM_DEADLINE	seconds for which a guest may run (900)
+#	$VM_DEADLINE	seconds for which a guest may run (1500)
 #
 # Ends with 0 only if each guest came to its end, no test failed, and the skips are those
 # of the file expected-skips.
@@ -26,7 +26,7 @@ die()
 selftests=$1
 dir=$2
 kernels=${VM_KERNELS:-6.1 6.12}
-deadline=${VM_DEADLINE:-900}
+deadline=${VM_DEADLINE:-1500}
 command -v qemu-system-x86_64 >/dev/null ||
 	die "qemu-system-x86_64 is missing: run scripts/install-deps.sh vm"
 
