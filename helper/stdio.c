@@ -57,17 +57,17 @@ static bool is_nameless_pipe(int fd, const struct stat *st)
 
 /*
  * No mount of the cell's own is between it and a file of the caller's, and Landlock does not
- * govern what an owner does by an fd: fchmod(2) would make a setuid program of root's of
+ * govern what an owner does by an fd: fchmod(2) would make a setuid program of its uid's of
  * whatever the cell has written, or a device of it that everybody may use.
  */
 static int check_owner(int fd, const struct stat *st, uid_t uid, struct error *err)
 {
-	if (uid != 0 || st->st_uid != 0 || is_nameless_pipe(fd, st))
+	if (st->st_uid != uid || is_nameless_pipe(fd, st))
 		return 0;
 	err_set(err, "stdio", EPERM, "--stdio inherit: the caller's fd %d is a %s that belongs to "
-		"uid 0, as which the cell could change its mode and times", fd,
-		S_ISCHR(st->st_mode) ? "device" : "file");
-	err_hint(err, "use --stdio pipe or null, or a pipe to cat(1), or leave out --user");
+		"uid %u, as which the cell could change its mode and times", fd,
+		S_ISCHR(st->st_mode) ? "device" : "file", uid);
+	err_hint(err, "use --stdio pipe or null, or a pipe to cat(1)");
 	return -EPERM;
 }
 
@@ -75,7 +75,7 @@ static int check_owner(int fd, const struct stat *st, uid_t uid, struct error *e
  * A socket of the caller's is governed by the caller's cgroup, whoever uses it;
  * a directory or a bare path leads out of whatever else the cell is confined to.
  */
-static int check_inherited(int fd, uid_t uid, struct error *err)
+static int check_inherited(const struct stdio *stdio, int fd, uid_t uid, struct error *err)
 {
 	int flags = fcntl(fd, F_GETFL);
 	struct stat st;
@@ -84,7 +84,7 @@ static int check_inherited(int fd, uid_t uid, struct error *err)
 		return err_set(err, "stdio", errno, "cannot look at the caller's fd %d", fd);
 	if (!(flags & O_PATH) && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ||
 				  S_ISFIFO(st.st_mode)))
-		return check_owner(fd, &st, uid, err);
+		return stdio->owner ? check_owner(fd, &st, uid, err) : 0;
 	err_set(err, "stdio", EPERM, "--stdio inherit: the caller's fd %d is %s", fd,
 		S_ISSOCK(st.st_mode) ? "a socket, which the cell's egress rules would not govern" :
 		"no file, pipe or terminal");
@@ -95,7 +95,7 @@ static int check_inherited(int fd, uid_t uid, struct error *err)
 static int share(struct stdio *stdio, bool null, uid_t uid, struct error *err)
 {
 	for (int i = 0; i < 3; i++) {
-		int ret = null ? 0 : check_inherited(i, uid, err);
+		int ret = null ? 0 : check_inherited(stdio, i, uid, err);
 
 		if (ret < 0)
 			return ret;

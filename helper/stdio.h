@@ -42,9 +42,11 @@ struct pump {
 /**
  * struct stdio - the three
  * @child: what the child gets; closed here once it has it
+ * @owner: a cell that is to change nothing of what its uid owns: it inherits none of that
  */
 struct stdio {
 	int child[3];
+	bool owner;
 	struct pump pumps[2];
 };
 
@@ -52,8 +54,7 @@ void stdio_init(struct stdio *stdio);
 
 /**
  * stdio_make() - make what the child gets
- * @uid: owner of the pipes, so that the cell can open /dev/stderr anew; @gid: likewise.
- *	A cell of uid 0 inherits no file or device of that uid's
+ * @uid: owner of the pipes, so that the cell can open /dev/stderr anew; @gid: likewise
  */
 int stdio_make(struct stdio *stdio, enum cellos_stdio mode, uid_t uid, gid_t gid,
 	       struct error *err);

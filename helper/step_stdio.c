@@ -4,6 +4,7 @@
 
 int stdio_up(struct cell *cell, struct error *err)
 {
+	cell->stdio.owner = namespaces_owner(cell);
 	return stdio_make(&cell->stdio, cell->plan->stdio, cell->identity.uid,
 			  cell->identity.gid, err);
 }

@@ -102,6 +102,41 @@ TEST_F(owner, reaches_no_unix_socket_of_its_own)
 	EXPECT_STREQ(UNIX_CLOSED, inside_answers(&run));
 }
 
+/* Its stdout, and who asks for the cell. */
+struct heir {
+	int fd;
+	struct caller *caller;
+};
+
+static void inherit(void *arg)
+{
+	const struct heir *heir = arg;
+
+	if (dup2(heir->fd, STDOUT_FILENO) < 0)
+		_exit(97);
+	if (heir->caller)
+		caller_becomes(heir->caller);
+}
+
+/* By an fd from outside it could make a setuid program of its uid's of what it has written. */
+TEST_F(owner, inherits_no_file_of_its_own)
+{
+	int fd = open(text("%s/out", self->env.dir), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct heir heir = { fd, variant->is_caller ? &self->caller : NULL };
+	struct run run = owned(&self->env, &self->caller, variant->is_caller, "read:/dev/null");
+
+	run.args[variant->is_caller ? 0 : 1] = "--stdio=inherit";
+	run.before_exec = inherit;
+	run.arg = &heir;
+	ASSERT_EQ(0, fchown(fd, CALLER, CALLER));
+	EXPECT_EQ(125, run_whole(&self->env, &run));
+	EXPECT_STREQ("stdio", json_text_at(run.report, "/error/step"));
+	EXPECT_STREQ("EPERM", json_text_at(run.report, "/error/errnoName"));
+	/* Of another's file it cannot. */
+	ASSERT_EQ(0, fchown(fd, 0, 0));
+	EXPECT_EQ(0, run_whole(&self->env, &run)) TH_LOG("%s", run.err.bytes);
+}
+
 /* What it has is its workspace, and the devices that leave no trace. */
 TEST_F(owner, writes_into_its_workspace)
 {
