@@ -47,7 +47,8 @@ static void map_asked(struct loop_op *op, int res)
 
 	if (res == -ECANCELED)
 		return;
-	if (namespaces_map(wait->cell, wait->err) < 0)
+	/* One that is being stopped is dead by now, and says so itself. */
+	if (!wait->cell->wait.stopping && namespaces_map(wait->cell, wait->err) < 0)
 		cgroup_leaf_kill(wait->cell->kill_fd);
 	spawner_answer(wait->cell->host->spawner);
 }
@@ -126,14 +127,16 @@ static int identify(struct cell *cell, struct error *err)
 /*
  * Has the child been killed before it became its workload? As a rule that is our own
  * doing; but one with memory of its own may be the OOM killer's victim, and one beside
- * an init is killed by that one's end. Their death may be seen a moment later than now.
+ * an init is killed by that one's end. Their death may be seen a moment later than now, as
+ * is that of one whose maps could not be written.
  */
 static bool died_unborn(const struct birth_wait *wait)
 {
 	const struct wait *life = &wait->cell->wait;
 
 	return (wait->late || life->stopping || wait->cell->spawn.own_memory ||
-		wait->cell->spawn.init_pid || pidref_exited(&life->child)) &&
+		wait->cell->spawn.init_pid || wait->cell->namespaces.flags & CLONE_NEWUSER ||
+		pidref_exited(&life->child)) &&
 	       unborn_died(wait->cell);
 }
 
