@@ -216,7 +216,7 @@ static bool is_hidden(const char *path, const struct hidden *hidden, unsigned in
 	struct stat st;
 
 	if (fd < 0)
-		return errno == EACCES || errno == ENOENT;
+		return n > 1 && (errno == EACCES || errno == ENOENT);
 	if (fstat(fd, &st) < 0)
 		return false;
 	for (unsigned int i = 0; i < n; i++)

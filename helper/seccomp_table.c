@@ -94,9 +94,9 @@ const struct inet_socket open_inet[] = {
  * without such objects says, for which programs (X clients) have another way, or a
  * message (PostgreSQL, fakeroot). A namespace of the cell's own takes them with it.
  */
+#define STAYS	"makes an object that outlives all processes of the cell"
 /* Ids are small numbers, and a uid that others have, too, may use what is theirs. */
 #define OTHERS	"reaches the host's objects by a guessed id"
-#define STAYS	"makes an object that outlives all processes of the cell"
 
 /*
  * Its child would be the helper's: one that the helper does not know, whose end it is told,

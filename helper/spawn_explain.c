@@ -151,8 +151,9 @@ int spawn_explain_child(struct cell *cell, struct error *err)
 		err_hint(err, "a limit of the cell or of a cgroup above is too low to start it");
 	else if (status->errnum == EMFILE ||
 		 (status->step == CHILD_STDIO && status->errnum == EBADF))
-		err_hint(err, "the helper's own RLIMIT_NOFILE is too low: 64 is enough");
-	else if (status->step == CHILD_STDIO && status->errnum == ENOENT)
+		err_hint(err, "the helper's own RLIMIT_NOFILE is too low: 128 is enough");
+	else if (status->step == CHILD_STDIO &&
+		 (status->errnum == ENOENT || status->errnum == EACCES))
 		err_hint(err, "hiddenPaths or the host leave no /dev/null to a cell of this uid");
 	else if (status->step == CHILD_WORKDIR)
 		hint_workdir(cell, status->errnum, err);

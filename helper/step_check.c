@@ -2,8 +2,8 @@
 /* Step "check": what cannot be enforced is refused before anything is made. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "helper/cell.h"
