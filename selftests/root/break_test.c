@@ -18,7 +18,7 @@
  *   stopped, frozen, deaf	break_end_test.c, run_stop_test.c, isolation_namespaces_test.c
  *   daemons, CLONE_PARENT	break_end_test.c, run_residue_test.c
  *   the workspace itself	isolation_workspace_test.c
- *   core dumps			run_exit_test.c, isolation_process_test.c
+ *   core dumps			core_dump_test.c, run_exit_test.c, isolation_process_test.c
  *   the helper's own program	here
  */
 #include <fcntl.h>
