@@ -8,10 +8,6 @@
 #include "lib/cleanup.h"
 #include "uapi/cellos.h"
 
-/* The fields of a line: ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG...] - TYPE ... */
-#define FIELD_ROOT	3
-#define FIELD_POINT	4
-
 /* "/" and "/PID" show processes, "/sys" does not. */
 static bool shows_processes(const char *root)
 {
@@ -23,34 +19,20 @@ static bool is_covered(const char *point)
 	return !strncmp(point, "/proc", 5) && (point[5] == '\0' || point[5] == '/');
 }
 
-/* Its mount point, if it is one of those that are looked for; @line is cut to pieces. */
-static const char *other_point(char *line)
-{
-	char *root = NULL, *point = NULL, *save = NULL;
-	char *type = strstr(line, " - ");
-	unsigned int n = 0;
-
-	if (!type || strncmp(type + 3, "proc ", 5))
-		return NULL;
-	*type = '\0';
-	for (char *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-		if (n == FIELD_ROOT)
-			root = word;
-		if (n++ == FIELD_POINT)
-			point = word;
-	}
-	return root && point && shows_processes(root) && !is_covered(point) ? point : NULL;
-}
-
 bool procfs_find_other(FILE *mountinfo, char *ret, size_t size)
 {
 	char *line __free(mem) = NULL;
 	size_t room = 0;
 
 	while (getline(&line, &room, mountinfo) > 0) {
-		const char *point = other_point(line);
+		char *root __free(mem) = NULL, *point __free(mem) = NULL;
+		char *type = strstr(line, " - ");
 
-		if (!point)
+		if (!type || strncmp(type + 3, "proc ", 5))
+			continue;
+		*type = '\0';
+		if (sscanf(line, "%*d %*d %*s %ms %ms", &root, &point) != 2 ||
+		    !shows_processes(root) || is_covered(point))
 			continue;
 		snprintf(ret, size, "%s", point);
 		return true;
