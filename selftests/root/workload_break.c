@@ -38,19 +38,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-static unsigned int worked;
-
-static void told(long ret)
-{
-	worked += ret >= 0;
-	printf("%s\n", ret < 0 ? strerrorname_np(errno) : "done");
-	fflush(stdout);
-}
-
-static long closed(int fd)
-{
-	return fd < 0 ? -1 : close(fd);
-}
+#include "selftests/root/acts.h"
 
 /* ---- files ---- */
 
@@ -258,15 +246,6 @@ static void stop(const char *unused)
 	raise(SIGSTOP);
 }
 
-static void wait_for_ever(const char *unused)
-{
-	(void)unused;
-	printf("ready\n");
-	fflush(stdout);
-	for (;;)
-		pause();
-}
-
 /* Each in a session of its own, orphaned, with its fds closed and another name. */
 static void leave_daemons(const char *number)
 {
@@ -293,10 +272,7 @@ static void leave_daemons(const char *number)
 	told(0);
 }
 
-static const struct {
-	const char *word;
-	void (*act)(const char *target);
-} acts[] = {
+static const struct act acts[] = {
 	{ "owner", try_owner },		{ "fd", try_fd },		{ "file", try_file },
 	{ "fifo", try_fifo },		{ "read", try_read },		{ "unix", try_unix },
 	{ "connect", try_connect },	{ "sendto", try_sendto },	{ "move", try_move },
@@ -308,17 +284,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	for (int k = 1; k < argc; k++) {
-		char *target = strchr(argv[k], ':');
-		size_t i = 0;
-
-		if (target)
-			*target++ = '\0';
-		while (i < sizeof(acts) / sizeof(*acts) && strcmp(acts[i].word, argv[k]))
-			i++;
-		if (i == sizeof(acts) / sizeof(*acts))
-			return 100;
-		acts[i].act(target);
-	}
-	return 0;
+	return argc > 0 ? act_all(acts, sizeof(acts) / sizeof(*acts), argv + 1) : 100;
 }

@@ -25,14 +25,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "selftests/root/acts.h"
+
 #define IOPRIO_WHO_PROCESS	1
 #define IOPRIO_IDLE		(3 << 13)
-
-static void told(long ret)
-{
-	printf("%s\n", ret < 0 ? strerrorname_np(errno) : "done");
-	fflush(stdout);
-}
 
 static void try_file(pid_t pid, const char *name, int flags)
 {
@@ -85,14 +81,6 @@ static void bend(pid_t pid)
 	told(kill(pid, SIGKILL));
 }
 
-static void wait_for_ever(void)
-{
-	printf("ready\n");
-	fflush(stdout);
-	for (;;)
-		pause();
-}
-
 int main(int argc, char **argv)
 {
 	for (int k = 1; k < argc; k++) {
@@ -100,7 +88,7 @@ int main(int argc, char **argv)
 		pid_t pid = getppid();
 
 		if (!strcmp(argv[k], "wait"))
-			wait_for_ever();
+			wait_for_ever(NULL);
 		if (!word)
 			return 100;
 		*word++ = '\0';

@@ -26,15 +26,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-static void told(long ret)
-{
-	printf("%s\n", ret < 0 ? strerrorname_np(errno) : "done");
-}
-
-static long closed(int fd)
-{
-	return fd < 0 ? -1 : close(fd);
-}
+#include "selftests/root/acts.h"
 
 static void try_create(const char *path)
 {
@@ -347,19 +339,7 @@ static void try_orphans(const char *number)
 	told(0);
 }
 
-static void wait_for_ever(const char *unused)
-{
-	(void)unused;
-	printf("ready\n");
-	fflush(stdout);
-	for (;;)
-		pause();
-}
-
-static const struct {
-	const char *word;
-	void (*act)(const char *path);
-} acts[] = {
+static const struct act acts[] = {
 	{ "create", try_create },	{ "write", try_write },		{ "read", try_read },
 	{ "truncate", try_truncate },	{ "rename", try_rename },	{ "link", try_link },
 	{ "chmod", try_chmod },		{ "unlink", try_unlink },	{ "mkdir", try_mkdir },
@@ -379,18 +359,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	for (int k = 1; k < argc; k++) {
-		char *path = strchr(argv[k], ':');
-		size_t i = 0;
-
-		if (path)
-			*path++ = '\0';
-		while (i < sizeof(acts) / sizeof(*acts) && strcmp(acts[i].word, argv[k]))
-			i++;
-		if (i == sizeof(acts) / sizeof(*acts))
-			return 100;
-		acts[i].act(path);
-		fflush(stdout);
-	}
-	return 0;
+	return argc > 0 ? act_all(acts, sizeof(acts) / sizeof(*acts), argv + 1) : 100;
 }
