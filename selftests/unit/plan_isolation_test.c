@@ -156,19 +156,19 @@ TEST(what_hangs_on_a_namespace_takes_it)
 TEST(what_cannot_be_hidden_is_refused_by_entry)
 {
 #define HIDE(unshare, path)	\
-	RUN("'workingDirectory': '/var/lib/work', 'isolation': {'unshare': '" unshare "', " \
+	RUN("'workingDirectory': '/var/lib/job', 'isolation': {'unshare': '" unshare "', " \
 	    "'hiddenPaths': ['/root', '" path "']}")
 	static const struct refusal rows[] = {
 		{ HIDE("mnt", "/"), EINVAL, FIELD("hiddenPaths/1"), "\"/\" cannot be hidden",
 		  "readOnlyPaths" },
 		{ HIDE("mnt", "//."), EINVAL, FIELD("hiddenPaths/1"), "\"/\" cannot be hidden",
 		  "name folders below it" },
-		{ HIDE("mnt", "/var/lib/work"), EINVAL, FIELD("hiddenPaths/1"),
-		  "\"/var/lib/work\" hides the working directory, \"/var/lib/work\"",
+		{ HIDE("mnt", "/var/lib/job"), EINVAL, FIELD("hiddenPaths/1"),
+		  "\"/var/lib/job\" hides the working directory, \"/var/lib/job\"",
 		  "another workingDirectory" },
 		{ HIDE("mnt", "/var/"), EINVAL, FIELD("hiddenPaths/1"),
 		  "\"/var\" hides the working directory", "what is beside it" },
-		{ HIDE("mnt", "/var/lib/work/a"), EINVAL, FIELD("hiddenPaths/1"),
+		{ HIDE("mnt", "/var/lib/job/a"), EINVAL, FIELD("hiddenPaths/1"),
 		  "lies in the private workspace, which begins empty", "leave it out" },
 		{ HIDE("mnt,ipc", "/dev/shm/a"), EINVAL, FIELD("hiddenPaths/1"),
 		  "lies in the cell's own /dev/shm, which begins empty", "leave it out" },
@@ -176,7 +176,7 @@ TEST(what_cannot_be_hidden_is_refused_by_entry)
 		  "lies in the cell's own /dev/mqueue", "leave it out" },
 	};
 	static const char *const good[] = {
-		HIDE("mnt", "/var/lib/workshop"), HIDE("mnt", "/var/li"), HIDE("mnt", "/dev/shm/a"),
+		HIDE("mnt", "/var/lib/jobs"), HIDE("mnt", "/var/li"), HIDE("mnt", "/dev/shm/a"),
 		HIDE("mnt,ipc", "/dev/shmem"), HIDE("mnt", "/proc"),
 		RUN("'isolation': {'unshare': 'mnt', 'hiddenPaths': ['/var']}"),
 	};
@@ -200,9 +200,9 @@ TEST(a_workspace_covers_nothing_that_is_needed)
 		AT_PATH("/dev"), AT_PATH("/dev/shm"), AT_PATH("/.//dev/shm"),
 	};
 	static const char *const good[] = {
-		AT_PATH("/work"), AT_PATH("/process"), AT_PATH("/device/x"), AT_PATH("/system"),
+		AT_PATH("/job"), AT_PATH("/process"), AT_PATH("/device/x"), AT_PATH("/system"),
 		AT_PATH("/a/proc"), AT_PATH("/a/dev/"), AT_PATH("/.a"), AT_PATH("/.../b"),
-		AT_PATH("/work/."),
+		AT_PATH("/job/."),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(vital); i++) {
